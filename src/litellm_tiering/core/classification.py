@@ -1,0 +1,87 @@
+"""What a classifier says, and the protocol it says it by."""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003 - a Protocol's annotations are read at run time by users' tools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One request as a classifier sees it; ``prompt`` is bounded text and must not be kept.
+
+    Attributes:
+        features: Counts, flags and ids.
+        caller: Who asks.
+        prompt: The text, bounded.
+        local_time: The wall clock of the configuration's timezone, for rules by time of day.
+    """
+
+    features: RequestFeatures
+    caller: Caller
+    prompt: PromptText
+    local_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one classifier makes of a request.
+
+    Attributes:
+        by: The classifier's kind (``rules``, ``heuristic``, …).
+        name: What decided within it, such as a rule's name; empty where there is no more to say.
+        score: How strong a model is needed, higher is stronger; None when it names a rank outright.
+        rank: The rank it chooses, None when it abstains and only bounds.
+        floor: The lowest rank it allows, with the name of what demands it.
+        cap: The highest rank it allows, with the name of what demands it.
+        confidence: How sure it is, 0 to 1.
+        signals: What it saw, in numbers.
+    """
+
+    by: str
+    name: str = ""
+    score: float | None = None
+    rank: int | None = None
+    floor: tuple[int, str] | None = None
+    cap: tuple[int, str] | None = None
+    confidence: float = 1.0
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+class Classifier(Protocol):
+    """Looks at a request and gives an opinion, or None when it has none."""
+
+    kind: str
+
+    def classify(self, subject: Subject) -> Opinion | None:
+        """An opinion on ``subject``; None abstains. Must be quick: it runs before the upstream call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a chain of classifiers agreed on.
+
+    Attributes:
+        rank: The chosen rank, or None when every classifier abstained.
+        by: Who chose: a classifier's kind, empty when nobody did.
+        name: What decided within it, such as a rule's name.
+        score: The deciding score, None when a rank was named outright.
+        floor: The lowest rank allowed and the name of what demands it.
+        cap: The highest rank allowed and the name of what demands it.
+        opinions: Everyone's opinion, in the order asked.
+    """
+
+    rank: int | None = None
+    by: str = ""
+    name: str = ""
+    score: float | None = None
+    floor: tuple[int, str] | None = None
+    cap: tuple[int, str] | None = None
+    opinions: tuple[Opinion, ...] = ()

@@ -1,0 +1,299 @@
+"""The policy: one ordered fold of stages from a request to a tier.
+
+A decision is made in two halves around the ledger's one round trip: :meth:`Policy.draft` runs the stages up
+to the budget, :func:`ask` turns the draft into the ledger's question, and :meth:`Policy.decide` runs all the
+stages with the balances it answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from litellm_tiering.core.budget import NO_BOUND, AtCeiling, Budget, Choice, bounds
+from litellm_tiering.core.classification import Classification
+from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage, Step
+from litellm_tiering.core.ladder import settle_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from litellm_tiering.core.budget import Limit
+    from litellm_tiering.core.ladder import Ladder
+
+    Stager = Callable[["Policy", "Case", "Spending | None", Decision], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How requests for some model names are treated.
+
+    Attributes:
+        name: The route's name, for records and budgets.
+        models: The requested names it serves, globs.
+        classify: Whether the tier follows from the request; otherwise the client's choice stands.
+        cascade: Whether answers are gated.
+        rank: The rank when not classified.
+        default_rank: The rank when every classifier abstains.
+        client_tier: What the ``x-tiering-tier`` header may do: ``lower``, ``floor``.
+        enforce: Whether decisions take effect; False is shadow mode.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    classify: bool = True
+    cascade: bool = True
+    rank: int | None = None
+    default_rank: int = 0
+    client_tier: frozenset[str] = frozenset({"lower"})
+    enforce: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One budget applied to one id: what the decision needs to know of it.
+
+    Attributes:
+        budget: The policy.
+        id: The id within the scope, as people read it.
+        limit: What the ledger is asked; built by the engine, which knows the window.
+        critical: Whether this caller is exempt from it.
+        window_end_s: When the window ends, in seconds since the epoch.
+    """
+
+    budget: Budget
+    id: str
+    limit: Limit
+    critical: bool
+    window_end_s: float
+
+    @property
+    def name(self) -> str:
+        """The scope as people read it: ``global`` or ``team:blue``."""
+        scope = self.budget.scope.value
+        return scope if self.id == "*" else f"{scope}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a decision depends on, apart from balances.
+
+    Attributes:
+        route: The route that the requested name fell to.
+        asked: The rank whose group the client asked for by name, or that the virtual name stands for.
+        classification: What the classifiers said; empty on a route that does not classify.
+        wish: The rank of the client's ``x-tiering-tier`` header.
+        unable: Ranks that cannot serve the request, with what they lack.
+        forbidden: Ranks that the caller may not use, or that no longer exist, with why.
+    """
+
+    route: Route
+    asked: int
+    classification: Classification = field(default_factory=Classification)
+    wish: int | None = None
+    unable: Mapping[int, str] = field(default_factory=dict)
+    forbidden: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The ledger's answer, as the budget stage needs it.
+
+    Attributes:
+        accounts: The budgets that apply, in the order of their limits.
+        options: The ranks that were offered, dearest first.
+        choice: Which of them was admitted.
+        used: What was used of each account before this request, in nano-dollars.
+        now_s: When, in seconds since the epoch.
+    """
+
+    accounts: tuple[Account, ...]
+    options: tuple[int, ...]
+    choice: Choice
+    used: tuple[int, ...]
+    now_s: float
+
+
+class Policy:
+    """Decides tiers on one ladder. Pure: the same case and balances always give the same decision."""
+
+    __slots__ = ("ladder",)
+
+    def __init__(self, ladder: Ladder) -> None:
+        self.ladder = ladder
+
+    def draft(self, case: Case) -> Decision:
+        """The decision up to the budget: what the request should get if money were no object."""
+        return self._fold(case, None, _BEFORE_BUDGET)
+
+    def decide(self, case: Case, spending: Spending | None) -> Decision:
+        """The whole decision. ``spending`` None leaves budgets out, as when the store is away."""
+        return self._fold(case, spending, STAGES)
+
+    def usable(self, case: Case) -> frozenset[int]:
+        """The ranks that can serve the request and that the caller may use."""
+        return self.ladder.every_rank() - case.unable.keys() - case.forbidden.keys()
+
+    def options(self, case: Case, draft: Decision) -> tuple[int, ...]:
+        """The ranks the request may end on, dearest first: where it belongs, and all usable ones below."""
+        top = self.landing(case, draft.rank)
+        if top is None:
+            return ()
+        return (top, *sorted((r for r in self.usable(case) if r < top), reverse=True))
+
+    def landing(self, case: Case, rank: int) -> int | None:
+        """Where a request of ``rank`` ends, given what is usable: "stays where it is" included."""
+        usable = self.usable(case)
+        if rank in usable:
+            return rank
+        # A caller without rights to the tier keeps what it asked for, unless it may use one in between.
+        return settle_on(rank, usable)
+
+    def _fold(self, case: Case, spending: Spending | None, stages: Sequence[Stager]) -> Decision:
+        decision = Decision(())
+        for stage in stages:
+            decision = stage(self, case, spending, decision)
+            if decision.refusal:
+                break
+        return decision
+
+
+def _classify(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May set any rank: it is the first word."""
+    del decision, policy
+    if not case.route.classify:
+        rank = case.asked if case.route.rank is None else case.route.rank
+        step = Step(Stage.CLASSIFY, Reason.REQUESTED, None, rank, detail="")
+    elif case.classification.rank is None:
+        step = Step(Stage.CLASSIFY, Reason.DEFAULT, None, case.route.default_rank)
+    else:
+        found = case.classification
+        reason = Reason.RULE if found.by == "rules" else Reason(found.by)
+        step = Step(Stage.CLASSIFY, reason, None, case.classification.rank, detail=found.name)
+    return Decision((step,))
+
+
+def _client(_policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May lower, or raise to a floor, as the route allows; never the other way."""
+    wish = case.wish
+    if wish is None or wish == decision.rank:
+        return decision
+    verb = "lower" if wish < decision.rank else "floor"
+    allowed = verb in case.route.client_tier
+    return decision.moved(
+        wish,
+        stage=Stage.CLIENT,
+        because=Reason.CLIENT,
+        detail=verb if allowed else f"{verb}-refused",
+        enforced=allowed,
+    )
+
+
+def _rules(_policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May raise to a rule's floor and lower to a rule's cap; a floor wins over a cap."""
+    cap, floor = case.classification.cap, case.classification.floor
+    if cap and decision.rank > cap[0]:
+        decision = decision.moved(cap[0], stage=Stage.RULES, because=Reason.CAP, detail=cap[1])
+    if floor and decision.rank < floor[0]:
+        decision = decision.moved(floor[0], stage=Stage.RULES, because=Reason.FLOOR, detail=floor[1])
+    return decision
+
+
+def _requirements(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May move either way to a tier that can serve the request, up first; refuses where none can."""
+    rank = decision.rank
+    if rank not in case.unable:
+        return decision
+    able = policy.ladder.every_rank() - case.unable.keys()
+    landing = settle_on(rank, able)
+    if landing is None:
+        lacks = ", ".join(sorted(set(case.unable.values())))
+        return decision.refused(
+            Refusal(
+                Reason.REQUIREMENT, f"No tier of this route can serve this request: it needs {lacks}.", 400
+            )
+        )
+    return decision.moved(
+        landing, stage=Stage.REQUIREMENTS, because=Reason.REQUIREMENT, detail=case.unable[rank]
+    )
+
+
+def _budget(policy: Policy, case: Case, spending: Spending | None, decision: Decision) -> Decision:
+    """May only lower, or refuse."""
+    if spending is None or not spending.options:
+        return decision
+    for account in spending.accounts:
+        if account.critical and account.budget.limit is not None:
+            decision = decision.moved(
+                decision.rank, stage=Stage.BUDGET, because=Reason.CRITICAL, detail=account.name
+            )
+    choice = spending.choice
+    if choice.by is None:
+        return decision
+    account = spending.accounts[choice.by]
+    if choice.option is None:
+        return decision.refused(_over_budget(policy, case, spending, account))
+    to = spending.options[choice.option]
+    reason = Reason.CEILING if choice.at_ceiling else Reason.BUDGET
+    detail = f"{account.name}:{_ratio(account, spending.used[choice.by]):.2f}"
+    return decision.moved(min(to, decision.rank), stage=Stage.BUDGET, because=reason, detail=detail)
+
+
+def _ratio(account: Account, used: int) -> float:
+    limit = account.budget.limit
+    return used / limit if limit else 1.0
+
+
+def _over_budget(policy: Policy, case: Case, spending: Spending, account: Account) -> Refusal:
+    wait = max(1, int(account.window_end_s - spending.now_s) + 1)
+    message = f"The {account.budget.window.value} budget of {account.name} is used up"
+    if account.budget.at_ceiling is AtCeiling.CHEAPEST:
+        why = case.unable.get(0)
+        cheapest = policy.ladder[0].name
+        message += f", and the tier {cheapest!r} that remains cannot serve this request" + (
+            f" (it needs {why})" if why else " for this key"
+        )
+    return Refusal(
+        Reason.CEILING, f"{message}. It starts anew in {wait} s.", 429, retry_after_s=wait, scope=account.name
+    )
+
+
+def _availability(policy: Policy, case: Case, spending: Spending | None, decision: Decision) -> Decision:
+    """May move to a tier that the caller may use, within what the budget admitted."""
+    rank = decision.rank
+    if rank not in case.forbidden:
+        return decision
+    detail = case.forbidden[rank]
+    if spending is not None and spending.choice.option is not None:
+        landing: int | None = spending.options[spending.choice.option]
+    else:
+        landing = policy.landing(case, rank)
+    if landing is None:
+        return decision.refused(
+            Refusal(Reason.PERMISSION, "No tier that can serve this request is open to this key.", 403)
+        )
+    return decision.moved(landing, stage=Stage.AVAILABILITY, because=Reason.PERMISSION, detail=detail)
+
+
+STAGES: tuple[Stager, ...] = (
+    _classify,
+    _client,
+    _rules,
+    _requirements,
+    _budget,
+    _availability,
+)
+"""The order of a decision; each stage's docstring says which way it may move."""
+
+_BEFORE_BUDGET = STAGES[: STAGES.index(_budget)]
+
+
+def question(
+    policy: Policy, case: Case, draft: Decision, budget: Budget, *, critical: bool
+) -> tuple[tuple[int, ...], int, bool]:
+    """What one budget asks of the ledger: per-option thresholds, the ceiling, and whether it blocks."""
+    options = policy.options(case, draft)
+    if critical or budget.limit is None:
+        return (NO_BOUND,) * len(options), NO_BOUND, False
+    below = bounds(budget, draft.rank, options, policy.usable(case))
+    return below, int(budget.limit), budget.at_ceiling is AtCeiling.BLOCK

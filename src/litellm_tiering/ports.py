@@ -1,0 +1,112 @@
+"""What the engine needs of the outside: small protocols, each with one contract suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_tiering.core.budget import Balance, Choice, Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is asked of the ledger for one attempt.
+
+    Attributes:
+        attempt: The attempt's id, unique for all time; settling is idempotent by it.
+        limits: The counters it falls under, in order.
+        amounts: What each option would cost at most, in nano-dollars, dearest first.
+        floor: Whether the last option is the cheapest tier, which a ceiling that does not block lets pass.
+        now_s: The time of asking, in seconds since the epoch.
+        ttl_s: After how long the hold lapses when nobody settles it.
+    """
+
+    attempt: str
+    limits: tuple[Limit, ...]
+    amounts: tuple[int, ...]
+    floor: bool
+    now_s: float
+    ttl_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money held for one attempt. It carries all that settling needs, so any process can settle it.
+
+    Attributes:
+        attempt: The attempt's id.
+        keys: The counters it is held under.
+        expires_s: For each key, when the counter may be forgotten.
+        amount: What is held, in nano-dollars.
+        lapses_s: When the hold lapses by itself, in seconds since the epoch; a whole number.
+    """
+
+    attempt: str
+    keys: tuple[str, ...]
+    expires_s: tuple[int, ...]
+    amount: int
+    lapses_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ledger's answer to a :class:`Hold`.
+
+    Attributes:
+        choice: Which option was admitted, or that none was.
+        balances: Each counter as it stood before, in the order asked.
+        reservation: The hold; None when refused: a refusal consumes nothing.
+    """
+
+    choice: Choice
+    balances: tuple[Balance, ...]
+    reservation: Reservation | None
+
+
+class Ledger(Protocol):
+    """Counts money. Every method is one round trip and raises StoreUnavailable when the store is away.
+
+    All scopes or none; a refusal consumes nothing; a counter's expiry is set once and never pushed on; a
+    hold nobody settles lapses by itself; a late settle still counts; settle and release are idempotent by
+    the attempt's id, and the first of them wins.
+    """
+
+    kind: str
+
+    async def reserve(self, hold: Hold) -> Answer:
+        """Admit the first option that every limit allows and hold its amount, atomically."""
+        ...
+
+    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
+        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before.
+
+        A reservation with ``amount`` 0 counts a cost that was never reserved.
+        """
+        ...
+
+    async def release(self, reservation: Reservation, now_s: float) -> bool:
+        """Let go of the hold without a cost; False when this attempt was ended before."""
+        ...
+
+    async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
+        """The state of counters, without touching them; an unknown key is zero."""
+        ...
+
+    async def active(self, now_s: float) -> Mapping[str, Balance]:
+        """Every live counter and its state, for status; at most a few thousand, newest windows included."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files; the ledger is not used afterwards."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can turn it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
