@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from litellm_tiering.core.budget import Balance, Choice, Limit
+    from litellm_tiering.core.classification import Classification, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,14 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files; the ledger is not used afterwards."""
+        ...
+
+
+class Classifying(Protocol):
+    """A chain of classifiers: one opinion out of many."""
+
+    def classify(self, subject: Subject) -> Classification:
+        """What the chain makes of ``subject``. Quick: it runs before the upstream call."""
         ...
 
 

@@ -76,6 +76,7 @@ class Classification:
         floor: The lowest rank allowed and the name of what demands it.
         cap: The highest rank allowed and the name of what demands it.
         opinions: Everyone's opinion, in the order asked.
+        fault: What kind of error stopped the classifiers; empty when none did.
     """
 
     rank: int | None = None
@@ -85,3 +86,4 @@ class Classification:
     floor: tuple[int, str] | None = None
     cap: tuple[int, str] | None = None
     opinions: tuple[Opinion, ...] = ()
+    fault: str = ""

@@ -117,10 +117,17 @@ class Decision:
         """This decision, refused."""
         return replace(self, refusal=refusal)
 
+    def shadowed(self, rank: int) -> Decision:
+        """What is done in shadow mode: the request stays at ``rank``, and every step is on record only."""
+        stays = Step(Stage.CLASSIFY, Reason.SHADOW, None, rank)
+        return Decision((stays, *(replace(s, enforced=False) for s in self.steps)))
+
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The labels of the steps that decided something, in order, for headers and records."""
-        return tuple(s.label if s.enforced else f"shadow:{s.label}" for s in self.steps)
+        """The labels of the steps in order, for headers and records; of shadow steps, marked as such."""
+        if self.steps and self.steps[0].reason is Reason.SHADOW:
+            return tuple(f"shadow:{s.label}" for s in self.steps[1:])
+        return tuple(s.label for s in self.steps)
 
     def explained(self, ladder: Ladder) -> list[dict[str, object]]:
         """The steps as JSON: ``{stage, reason, from, to, enforced, detail}``, tiers by name."""

@@ -164,6 +164,10 @@ def _classify(policy: Policy, case: Case, _: Spending | None, decision: Decision
     if not case.route.classify:
         rank = case.asked if case.route.rank is None else case.route.rank
         step = Step(Stage.CLASSIFY, Reason.REQUESTED, None, rank, detail="")
+    elif case.classification.fault:
+        step = Step(
+            Stage.CLASSIFY, Reason.FAULT, None, case.route.default_rank, detail=case.classification.fault
+        )
     elif case.classification.rank is None:
         step = Step(Stage.CLASSIFY, Reason.DEFAULT, None, case.route.default_rank)
     else:

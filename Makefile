@@ -1,0 +1,54 @@
+# The commands of this project. `make run` and `make test` need nothing but Python 3.10+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test lint types check bench docs clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+install: $(STAMP) ## Make the virtual environment and install everything
+
+run: $(STAMP) ## Start a real LiteLLM proxy with the plugin on http://127.0.0.1:4000
+	$(BIN)/python scripts/run.py
+
+demo: $(STAMP) ## A tour of the running proxy (start `make run` first, or let it start one)
+	$(BIN)/python scripts/demo.py
+
+test: $(STAMP) ## Run every test, against a real proxy and a real Redis
+	sh scripts/redis.sh $(BIN)/python
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Style and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+check: lint types ## What CI runs: lint, types, imports, tests with coverage
+	sh scripts/redis.sh $(BIN)/python
+	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python scripts/coverage.py
+
+bench: $(STAMP) ## Measure; every figure is a ratio within one run
+	sh scripts/redis.sh $(BIN)/python
+	$(BIN)/python bench/decision.py
+	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/proxy.py
+	$(BIN)/python bench/quality.py
+
+docs: $(STAMP) ## Write the generated pages under docs/reference
+	$(BIN)/python scripts/gen_reference.py
+
+clean: ## Remove what the commands above made
+	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out .coverage*

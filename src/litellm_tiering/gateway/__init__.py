@@ -1,0 +1,1 @@
+"""The only place that knows LiteLLM: hooks in, routed requests and settled costs out."""

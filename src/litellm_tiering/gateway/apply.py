@@ -1,0 +1,104 @@
+"""A decision written into a request and its response: the only writer of either."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+
+from litellm_tiering.gateway.compat import metadata_of
+from litellm_tiering.units import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from litellm_tiering.core.decision import Refusal
+    from litellm_tiering.core.record import Record
+
+ATTEMPT_KEY = "litellm_tiering_attempt"
+"""Where an attempt's id travels in LiteLLM's metadata, to come back with its success event."""
+
+_HEADER_UNSAFE = re.compile(r"[^\x20-\x7e]")
+_LONGEST_HEADER = 1024
+
+
+def scrub(data: MutableMapping[str, Any]) -> None:
+    """Remove what only we may write: a client can send metadata of its own."""
+    for name in ("metadata", "litellm_metadata"):
+        bucket = data.get(name)
+        if isinstance(bucket, dict):
+            bucket.pop(ATTEMPT_KEY, None)
+
+
+def send_to(data: MutableMapping[str, Any], model: str) -> None:
+    """Send a request to a model group."""
+    if data.get("model") != model:
+        data["model"] = model
+
+
+def mark(data: MutableMapping[str, Any], attempt: str) -> None:
+    """Mark a request with its attempt's id, which comes back with LiteLLM's events."""
+    metadata_of(data)[ATTEMPT_KEY] = attempt
+
+
+def ask_for_usage(data: MutableMapping[str, Any]) -> None:
+    """Have a text completion's stream report its usage; LiteLLM does so for chat, and logs 0 tokens here.
+
+    The flag makes LiteLLM drop the extra chunk where the client did not ask for it.
+    """
+    options = data.get("stream_options")
+    options = options if isinstance(options, dict) else {}
+    if options.get("include_usage") is not True:
+        data["stream_options"] = {**options, "include_usage": True}
+        data["_litellm_strip_stream_usage"] = True
+
+
+def attempt_of(data: Mapping[str, Any]) -> str:
+    """The attempt's id of a request that was planned, empty otherwise."""
+    for name in ("litellm_metadata", "metadata"):
+        bucket = data.get(name)
+        found = bucket.get(ATTEMPT_KEY) if isinstance(bucket, dict) else None
+        if isinstance(found, str):
+            return found
+    return ""
+
+
+def refuse(refusal: Refusal, record: Record) -> HTTPException:
+    """A refusal as LiteLLM turns it into an error of the client's own API."""
+    headers = {
+        "x-tiering-decision": record.id,
+        "x-tiering-tier": record.tier,
+        "x-tiering-reason": _reasons(record) or refusal.reason.value,
+    }
+    if refusal.retry_after_s is not None:
+        headers["retry-after"] = str(refusal.retry_after_s)
+    return HTTPException(status_code=refusal.status, detail={"error": refusal.message}, headers=headers)
+
+
+def response_headers(record: Record, cost: int, baseline: int, *, model: str | None = None) -> dict[str, str]:
+    """The ``x-tiering-…`` headers of a response; money in dollars."""
+    attempts = ",".join(f"{a.model}:{'ok' if a.verdict == 'pending' else a.verdict}" for a in record.attempts)
+    return {
+        "x-tiering-decision": record.id,
+        "x-tiering-tier": record.tier,
+        "x-tiering-model": safe(model or record.model),
+        "x-tiering-reason": _reasons(record),
+        "x-tiering-attempts": safe(attempts),
+        "x-tiering-cost-usd": dollars(cost),
+        "x-tiering-baseline-usd": dollars(baseline),
+    }
+
+
+def dollars(amount: int) -> str:
+    """Nano-dollars as plain decimal dollars, exact."""
+    return f"{usd(amount):.9f}"
+
+
+def _reasons(record: Record) -> str:
+    return safe(",".join(record.decision.reasons))
+
+
+def safe(value: str) -> str:
+    """A header value: printable ASCII, bounded."""
+    return _HEADER_UNSAFE.sub("?", value)[:_LONGEST_HEADER]

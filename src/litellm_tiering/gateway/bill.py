@@ -1,0 +1,129 @@
+"""What LiteLLM says of a paid call: its cost, tokens and whose it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.gateway.apply import ATTEMPT_KEY
+from litellm_tiering.gateway.compat import logged_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHARS_PER_TOKEN = 4
+"""A rough English average, for streams that reported no usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One success event.
+
+    Attributes:
+        attempt: The id of the planned attempt it belongs to; empty when it was not planned.
+        call_id: LiteLLM's id of the call.
+        cost: In dollars, as LiteLLM computed it; None or 0 when it could not, or when it was free.
+        cached: Whether the answer came from LiteLLM's cache.
+        prompt_tokens: As the provider counted them.
+        completion_tokens: As the provider counted them, else estimated from the answer's length.
+        group: The model group that answered.
+        metadata: The standard logging payload's metadata: ids of key, team, user.
+        end_user: The client's own customer.
+        tags: The request's tags.
+    """
+
+    attempt: str
+    call_id: str
+    cost: float | None
+    cached: bool
+    prompt_tokens: int
+    completion_tokens: int
+    group: str
+    metadata: Mapping[str, Any]
+    end_user: str
+    tags: frozenset[str]
+
+
+def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
+    """The success event in ``kwargs``, or None where it holds no call that could cost."""
+    payload = kwargs.get("standard_logging_object")
+    if not isinstance(payload, dict):
+        return None
+    attempt = next(
+        (found for m in logged_metadata(kwargs) if isinstance(found := m.get(ATTEMPT_KEY), str)), ""
+    )
+    prompt, completion = _count(payload.get("prompt_tokens")), _count(payload.get("completion_tokens"))
+    tags = payload.get("request_tags")
+    metadata = payload.get("metadata")
+    return Paid(
+        attempt=attempt,
+        call_id=str(payload.get("litellm_call_id") or payload.get("id") or ""),
+        cost=amount(payload.get("response_cost")),
+        cached=payload.get("cache_hit") is True,
+        prompt_tokens=prompt,
+        completion_tokens=completion or answer_chars(response) // CHARS_PER_TOKEN,
+        group=str(payload.get("model_group") or ""),
+        metadata=metadata if isinstance(metadata, dict) else {},
+        end_user=str(payload.get("end_user") or ""),
+        tags=frozenset(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else frozenset(),
+    )
+
+
+def amount(value: Any) -> float | None:
+    """A finite, non-negative number of dollars, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) and found >= 0 else None
+
+
+def usage_of(response: Any) -> tuple[int, int] | None:
+    """Prompt and completion tokens of a whole answer, in any of the four APIs; None for a stream."""
+    usage = _get(response, "usage")
+    if usage is None:
+        return None
+    prompt = _get(usage, "prompt_tokens") or _get(usage, "input_tokens")
+    completion = _get(usage, "completion_tokens") or _get(usage, "output_tokens")
+    return _count(prompt), _count(completion)
+
+
+def cost_in(response: Any) -> float | None:
+    """What LiteLLM says this answer cost, in dollars, or None when it does not say."""
+    return amount(_hidden(response).get("response_cost"))
+
+
+def answering_group(response: Any) -> str | None:
+    """The model group that really answered, after LiteLLM's own fallbacks."""
+    headers = _hidden(response).get("additional_headers")
+    found = headers.get("x-litellm-model-group") if isinstance(headers, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def answer_chars(response: Any) -> int:
+    """The length of an answer's text, for an estimate where usage is missing."""
+    choices = _get(response, "choices")
+    if not isinstance(choices, list):
+        return 0
+    total = 0
+    for choice in choices:
+        message = _get(choice, "message")
+        text = _get(message, "content") if message is not None else _get(choice, "text")
+        total += len(text) if isinstance(text, str) else 0
+    return total
+
+
+def _hidden(response: Any) -> Mapping[str, Any]:
+    found = _get(response, "_hidden_params")
+    return found if isinstance(found, dict) else {}
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

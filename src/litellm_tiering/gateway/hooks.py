@@ -1,0 +1,116 @@
+"""The callback that LiteLLM calls: thin, every hook defined on this one class.
+
+LiteLLM looks some hooks up in the instance's own class, so an inherited one would never be called; and it
+calls them by keyword, so their parameters carry LiteLLM's names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litellm.integrations.custom_logger import CustomLogger
+
+if TYPE_CHECKING:
+    from fastapi import HTTPException
+
+    from litellm_tiering.gateway.gateway import Gateway
+
+
+class TieringHandler(CustomLogger):
+    """Routes requests and keeps their books; register it as ``litellm_tiering.plugin.handler``."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
+        self.gateway = gateway
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TieringHandler:
+        """Itself: LiteLLM copies what it holds, and there is one set of books."""
+        return self
+
+    async def async_pre_call_hook(
+        self,
+        user_api_key_dict: Any,
+        cache: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        data: dict[str, Any],
+        call_type: str,
+    ) -> dict[str, Any] | None:
+        """Decide, hold the money, and rewrite ``data["model"]``; refuse with LiteLLM's own kind of error."""
+
+        async def admit() -> HTTPException | None:
+            return await self.gateway.admit(user_api_key_dict, data, call_type)
+
+        refused = await self.gateway.engine.contained("admit", admit, None)
+        if refused is not None:
+            raise refused
+        return None
+
+    async def async_post_call_success_hook(
+        self,
+        data: dict[str, Any],
+        user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        response: Any,
+    ) -> None:
+        """A whole answer is there: note what it cost, for the headers."""
+
+        async def note() -> None:
+            self.gateway.answered(data, response)
+
+        await self.gateway.engine.contained("answered", note, None)
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: dict[str, Any],
+        user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        response: Any,
+        request_headers: dict[str, str] | None = None,  # noqa: ARG002 - as above
+        litellm_call_info: dict[str, Any] | None = None,  # noqa: ARG002 - as above
+    ) -> dict[str, str] | None:
+        """The ``x-tiering-…`` headers, applied last."""
+
+        async def headers() -> dict[str, str] | None:
+            return self.gateway.headers(data, response)
+
+        return await self.gateway.engine.contained("headers", headers, None)
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,  # noqa: ARG002 - LiteLLM passes it by keyword
+        user_api_key_dict: Any,  # noqa: ARG002 - as above
+        traceback_str: str | None = None,  # noqa: ARG002 - as above
+    ) -> HTTPException | None:
+        """The whole request failed, retries and fallbacks included: let go of its hold."""
+
+        async def fail() -> None:
+            await self.gateway.failed(request_data)
+
+        await self.gateway.engine.contained("failure", fail, None)
+        return None
+
+    async def async_log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,  # noqa: ARG002 - LiteLLM passes it by position
+        end_time: Any,  # noqa: ARG002 - as above
+    ) -> None:
+        """One upstream call was paid for: settle it."""
+
+        async def settle() -> None:
+            await self.gateway.paid(kwargs, response_obj)
+
+        await self.gateway.engine.contained("settle", settle, None)
+
+    async def async_log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,  # noqa: ARG002 - LiteLLM passes it by position
+        end_time: Any,  # noqa: ARG002 - as above
+    ) -> None:
+        """One upstream call failed; a stream cut short has still cost what it had sent."""
+
+        async def settle() -> None:
+            await self.gateway.broken(kwargs, response_obj)
+
+        await self.gateway.engine.contained("settle", settle, None)

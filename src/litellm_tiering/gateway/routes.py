@@ -1,0 +1,138 @@
+"""The plugin's routes on the proxy, behind LiteLLM's own auth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
+
+from litellm_tiering.core.budget import Scope
+from litellm_tiering.explain import explanation
+from litellm_tiering.gateway import extract
+from litellm_tiering.gateway.page import PAGE
+from litellm_tiering.status import live_budgets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+
+    from litellm_tiering.core.record import Record
+    from litellm_tiering.gateway.gateway import Gateway
+
+_ADMIN = "proxy_admin"
+_PAGE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+_MOST_DECISIONS = 500
+
+
+def mount(gateway: Gateway, app: FastAPI) -> None:
+    """Add the routes to the proxy's application."""
+    router = APIRouter(prefix="/tiering", tags=["tiering"])
+    auth = Depends(user_api_key_auth)
+    for path, method, endpoint in _endpoints(gateway):
+        router.add_api_route(path, endpoint, methods=[method], dependencies=[auth])
+    router.add_api_route("", _page, methods=["GET"], response_class=HTMLResponse)
+    app.include_router(router)
+
+
+def _endpoints(gateway: Gateway) -> list[tuple[str, str, Callable[..., Any]]]:
+    async def status(key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
+        return await status_of(gateway, key)
+
+    async def decisions(limit: int = 50, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
+        ladder = gateway.settings.ladder
+        seen = (r for r in gateway.engine.books.records() if sees(key, r))
+        most = max(1, min(limit, _MOST_DECISIONS))
+        return {"decisions": [r.explained(ladder) for r, _ in zip(seen, range(most), strict=False)]}
+
+    async def decision(id: str, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:  # noqa: A002 - the path's name
+        record = gateway.engine.books.record(id)
+        if record is None or not sees(key, record):
+            raise HTTPException(404, detail={"error": "no such decision"})
+        return record.explained(gateway.settings.ladder)
+
+    async def explain(request: Request, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
+        return await explain_body(gateway, key, request)
+
+    return [
+        ("/status", "GET", status),
+        ("/decisions", "GET", decisions),
+        ("/decisions/{id}", "GET", decision),
+        ("/explain", "POST", explain),
+    ]
+
+
+async def _page() -> HTMLResponse:
+    """The page itself holds no data: it asks for the key and fetches with it."""
+    return HTMLResponse(PAGE, headers=_PAGE_HEADERS)
+
+
+def is_admin(key: Any) -> bool:
+    """Whether LiteLLM takes this key for a proxy administrator's."""
+    role = getattr(key, "user_role", None)
+    return getattr(role, "value", role) == _ADMIN
+
+
+def sees(key: Any, record: Record) -> bool:
+    """Whether a key may see a record: its own, its team's, or any for an administrator."""
+    if is_admin(key):
+        return True
+    team = getattr(key, "team_id", None)
+    if team:
+        return bool(team == record.team)
+    return bool(record.key) and record.key == getattr(key, "token", None)
+
+
+async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
+    """The live budgets; a team's key sees the global one and its own."""
+    engine = gateway.engine
+    now = engine.clock.now()
+    live = await engine.books.ask(engine.ledger.active(now), "active")
+    budgets = live_budgets(engine.terms.budgets, live or {}, now)
+    mine = {
+        Scope.TEAM: getattr(key, "team_id", None),
+        Scope.KEY: getattr(key, "token", None),
+        Scope.USER: getattr(key, "user_id", None),
+    }
+    top = gateway.settings.ladder.top
+    shown = [
+        b.as_json(top)
+        for b in budgets
+        if is_admin(key) or b.budget.scope is Scope.GLOBAL or b.id == mine.get(b.budget.scope)
+    ]
+    return {
+        "mode": gateway.settings.mode,
+        "store": {"kind": engine.ledger.kind, "ok": live is not None, "spooled": engine.books.owed},
+        "budgets": shown,
+        "alarms": [f"fault: {name} x{count}" for name, count in engine.faults.items()]
+        if is_admin(key)
+        else [],
+        "policy": gateway.settings.policy_hash,
+    }
+
+
+async def explain_body(gateway: Gateway, key: Any, request: Request) -> dict[str, Any]:
+    """The decision that a request would get now: ``{prompt}`` or a chat completions body."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise HTTPException(400, detail={"error": "the body must be a JSON object"})
+    if isinstance(body.get("prompt"), str) and "messages" not in body:
+        body = {**body, "messages": [{"role": "user", "content": body["prompt"]}]}
+    model = body.get("model") if isinstance(body.get("model"), str) else gateway.settings.virtual_model
+    caller = extract.caller_of(key, body)
+    inquiry = await gateway.inquiry(key, body, model, caller, "acompletion")
+    if inquiry is None:
+        raise HTTPException(404, detail={"error": "no route of the tiering section serves this model"})
+    return explanation(await gateway.engine.explain(inquiry), inquiry, gateway.settings.ladder)

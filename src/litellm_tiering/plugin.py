@@ -1,0 +1,117 @@
+"""The composition root: ``litellm_settings.callbacks: ["litellm_tiering.plugin.handler"]``.
+
+Asking this module for ``handler`` reads the configuration, opens the store and mounts the routes; importing
+it does nothing. A wrong configuration raises, and the proxy does not start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.config.build import build
+from litellm_tiering.config.load import from_mapping, load
+from litellm_tiering.core.policy import Policy
+from litellm_tiering.engine import Engine, Terms
+from litellm_tiering.errors import ConfigError, Problem
+from litellm_tiering.gateway import compat
+from litellm_tiering.ledger.open import open_ledger
+
+if TYPE_CHECKING:
+    from litellm_tiering.config.build import Settings
+    from litellm_tiering.gateway.hooks import TieringHandler
+    from litellm_tiering.ports import Ledger
+
+_log = logging.getLogger("litellm_tiering")
+
+CONFIG_VARIABLE = "LITELLM_TIERING_CONFIG"
+_SECONDS_PER_DAY = 86_400
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+
+def settings_of_proxy() -> Settings:
+    """The settings of the proxy that is starting: the file the variable names, else its own section.
+
+    Raises:
+        ConfigError: anything is wrong with them; every problem at once.
+    """
+    proxy = compat.proxy_config()
+    override = os.environ.get(CONFIG_VARIABLE)
+    if override:
+        loaded = load(Path(override), os.environ, proxy=proxy)
+    elif "tiering" in proxy:
+        file = compat.proxy_config_path() or "config.yaml"
+        loaded = from_mapping(proxy["tiering"], file=file, proxy=proxy)
+    else:
+        raise ConfigError(
+            [
+                Problem(
+                    "tiering",
+                    "the callback is registered, but there is no `tiering:` section",
+                    f"add one to the proxy's config.yaml, or name a file in {CONFIG_VARIABLE}.",
+                )
+            ]
+        )
+    for warning in loaded.warnings:
+        _log.warning("%s", warning)
+    return build(loaded.config)
+
+
+def engine_of(settings: Settings, ledger: Ledger) -> Engine:
+    """An engine under these settings, on this ledger and the machine's clock."""
+    terms = Terms(
+        policy=Policy(settings.ladder),
+        budgets=settings.budgets,
+        classifiers=settings.chain,
+        timezone=settings.timezone,
+        on_error=settings.store.on_error,
+        retention_s=settings.store.retention_days * _SECONDS_PER_DAY,
+        enforce=settings.mode == "enforce",
+        hash=settings.policy_hash,
+    )
+    return Engine(terms, ledger, SystemClock())
+
+
+def make_handler() -> TieringHandler:
+    """The callback for the proxy that is starting.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        IncompatibleLiteLLM: this LiteLLM must not be used.
+    """
+    from litellm_tiering.gateway.catalog import Catalog  # noqa: PLC0415 - pulls in LiteLLM
+    from litellm_tiering.gateway.gateway import Gateway  # noqa: PLC0415 - as above
+    from litellm_tiering.gateway.hooks import TieringHandler  # noqa: PLC0415 - as above
+    from litellm_tiering.gateway.routes import mount  # noqa: PLC0415 - as above
+
+    compat.check_version()
+    settings = settings_of_proxy()
+    engine = engine_of(settings, open_ledger(settings.store.url))
+    gateway = Gateway(settings, engine, Catalog(settings.ladder, settings.requirements, engine.clock))
+    mount(gateway, compat.proxy_app())
+    _log.info("litellm-tiering %s: %s", settings.mode, " < ".join(t.name for t in settings.ladder.tiers))
+    return TieringHandler(gateway)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        made = make_handler()
+    except ConfigError as error:
+        # LiteLLM may wrap what a callback's import raises: say it plainly as well.
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 - logging may not be set up yet
+        raise
+    globals()["handler"] = made
+    return made
