@@ -68,7 +68,9 @@ class Answer:
 
 
 class Ledger(Protocol):
-    """Counts money. Every method is one round trip and raises StoreUnavailable when the store is away.
+    """Counts money. Every method raises StoreUnavailable when the store is away.
+
+    All are one round trip but ``active``, which no request waits for.
 
     All scopes or none; a refusal consumes nothing; a counter's expiry is set once and never pushed on; a
     hold nobody settles lapses by itself; a late settle still counts; settle and release are idempotent by

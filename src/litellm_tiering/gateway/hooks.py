@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_tiering.gateway import apply, streaming
+
 if TYPE_CHECKING:
     from fastapi import HTTPException
 
@@ -86,6 +88,18 @@ class TieringHandler(CustomLogger):
 
         await self.gateway.engine.contained("failure", fail, None)
         return None
+
+    def async_post_call_streaming_iterator_hook(
+        self,
+        user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        response: Any,
+        request_data: dict[str, Any],
+    ) -> Any:
+        """The stream as the client gets it; not a generator itself, so that most streams pass as they are."""
+        name = request_data.get("_litellm_client_requested_model")
+        if "input" in request_data and isinstance(name, str) and apply.attempt_of(request_data):
+            return streaming.restamped(response, name)
+        return response
 
     async def async_log_success_event(
         self,

@@ -1,0 +1,102 @@
+"""``check``: everything wrong or risky in a configuration, before a proxy starts on it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.cli.common import Exit, add_common, print_json, visible
+from litellm_tiering.cli.settings import bundled_prices, required
+from litellm_tiering.config.check import Report, check
+from litellm_tiering.config.load import OVERRIDE
+from litellm_tiering.errors import ConfigError, IncompatibleLiteLLM, Problem
+from litellm_tiering.gateway import compat
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+
+    from litellm_tiering.cli.settings import Chosen
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "check",
+        help="everything wrong or risky in the configuration",
+        description="Everything wrong or risky in the configuration. Exits with 1 when there are problems: "
+        "a proxy would not start with them.",
+    )
+    add_common(parser)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Judge the configuration and print what was found.
+
+    Raises:
+        UsageError: there is no file, or it cannot be read.
+    """
+    where = required(options.config)
+    found = check(where.path, where.env, prices=_prices(where))
+    problems = (*_installed(), *found.problems)
+    ok = not (problems or (options.strict and found.warnings))
+    if options.json:
+        print_json(
+            {"ok": ok, "problems": _json(problems), "warnings": _json(found.warnings)},
+        )
+    else:
+        _print(str(where.path or where.env[OVERRIDE]), Report(problems, found.warnings))
+    return Exit.DONE if ok else Exit.FINDINGS
+
+
+def _prices(where: Chosen) -> Callable[[str], tuple[float, float] | None] | None:
+    """The prices of a model group by LiteLLM's model map, None where there is nothing to look them up for."""
+    try:
+        proxy = where.proxy()
+    except ConfigError:
+        return None  # the check itself says what is wrong with the file
+    if not isinstance(proxy.get("model_list"), list) or find_spec("litellm") is None:
+        return None
+    return lambda group: _price(group, proxy, where.env)
+
+
+def _price(group: str, proxy: Mapping[str, Any], env: Mapping[str, str]) -> tuple[float, float] | None:
+    with bundled_prices():
+        from litellm_tiering.gateway.offline import group_price  # noqa: PLC0415 - importing LiteLLM takes seconds
+
+    return group_price(group, proxy, env)
+
+
+def _installed() -> tuple[Problem, ...]:
+    """A problem when the installed LiteLLM must not be used."""
+    try:
+        compat.check_version()
+    except IncompatibleLiteLLM as error:
+        return (Problem("litellm", str(error)),)
+    except PackageNotFoundError:
+        return (Problem("litellm", "is not installed", "pip install 'litellm[proxy]'."),)
+    return ()
+
+
+def _json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
+    return [{"file": p.file, "path": p.path, "message": p.message, "fix": p.fix} for p in problems]
+
+
+def _print(file: str, report: Report) -> None:
+    for kind, found in (("problem", report.problems), ("warning", report.warnings)):
+        for p in found:
+            place = ": ".join(part for part in (p.file, p.path) if part)
+            print(visible(f"{kind}: {place}: {p.message}" if place else f"{kind}: {p.message}"))
+            if p.fix:
+                print(visible(f"    fix: {p.fix}"))
+    if report.problems or report.warnings:
+        print(f"{visible(file)}: {_count(report.problems, 'problem')}, {_count(report.warnings, 'warning')}")
+    else:
+        print(f"{visible(file)}: nothing wrong, nothing risky")
+
+
+def _count(found: tuple[Problem, ...], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

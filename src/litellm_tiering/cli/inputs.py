@@ -1,0 +1,127 @@
+"""Files in: ``-`` for standard input, ``.gz`` unpacked, and JSON lines that may hold anything."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import sys
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from litellm_tiering.cli.common import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+STDIN = "-"
+
+MAX_LINE_BYTES = 32_000_000
+"""The longest line of an input that is read; memory stays bounded by it, whatever the file holds."""
+
+MAX_BODY_BYTES = 32_000_000
+"""The largest request body that is read."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class BadLine(ValueError):
+    """A line that cannot be used, and why; it never repeats what the line holds."""
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, of standard input for ``-``, or of what a ``.gz`` file holds.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    if name == STDIN:
+        yield sys.stdin.buffer
+        return
+    with contextlib.ExitStack() as stack:
+        with _reading(name):
+            file = stack.enter_context(Path(name).open("rb"))
+            unpacked = stack.enter_context(gzip.open(file)) if name.endswith(".gz") else file
+        yield cast("IO[bytes]", unpacked)
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is opened or read into a message that names it."""
+    shown = "standard input" if name == STDIN else name
+    try:
+        yield
+    except (EOFError, zlib.error) as error:
+        raise UsageError(f"{shown} is damaged ({error})") from None
+    except (OSError, ValueError) as error:
+        # ValueError: a name with a null byte.
+        raise UsageError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def numbered(name: str, longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers from 1, without their ends.
+
+    Of a line longer than ``longest`` bytes only a little more than that is kept, for
+    :func:`parse_object` to refuse.
+
+    Raises:
+        UsageError: the file cannot be opened, or not be read to its end.
+    """
+    with opened(name) as stream:
+        number = 0
+        while True:
+            with _reading(name):
+                raw = stream.readline(longest + 2)
+                rest = raw
+                while len(rest) > longest + 1 and not rest.endswith(b"\n"):
+                    rest = stream.readline(longest + 2)
+            if not raw:
+                return
+            number += 1
+            line = raw.removeprefix(_BOM) if number == 1 else raw
+            if line.strip():
+                yield number, line.rstrip(b"\r\n")
+
+
+def parse_object(raw: bytes, longest: int = MAX_LINE_BYTES) -> Mapping[str, Any]:
+    """The JSON object that a line or a body holds.
+
+    Raises:
+        BadLine: it holds something else.
+    """
+    if len(raw) > longest:
+        raise BadLine(f"is longer than {longest / 1e6:g} MB")
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadLine("is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadLine(f"is not JSON ({error.msg} at character {error.pos})") from None
+    except ValueError:
+        raise BadLine("is not JSON (a number of too many digits)") from None
+    except RecursionError:
+        raise BadLine("is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise BadLine("is not a JSON object")
+    return value
+
+
+def body_in(name: str) -> Mapping[str, Any]:
+    """The JSON object in a file, or in standard input for ``-``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    with opened(name) as stream, _reading(name):
+        raw = stream.read(MAX_BODY_BYTES + 1)
+    try:
+        return parse_object(raw.removeprefix(_BOM), MAX_BODY_BYTES)
+    except BadLine as error:
+        raise UsageError(f"{'standard input' if name == STDIN else name} {error}") from None
+
+
+def text_in_stdin() -> str:
+    """Standard input as text; bytes that are not UTF-8 are replaced."""
+    return sys.stdin.buffer.read(MAX_BODY_BYTES).decode("utf-8", "replace")

@@ -1,0 +1,180 @@
+"""``score``: how strong a model each of many prompts needs, from what the prompt alone tells.
+
+A request's score is the one that its classifier gave and that its tier follows from, higher for those that
+need a stronger model. Some tiers do not follow from a score: a rule named them or bounded them, or every
+classifier abstained. So that scores order those requests too, the heuristic's score is taken instead and
+squeezed into the range of scores that stand for that tier, ``low + (high - low) * score``: it lies above the
+scores of lower tiers and below those of higher ones, and keeps the order within the tier. A prompt without
+text scores as the easiest.
+
+The tier is what the classifiers and the rules say. What a model can do, budgets and permissions move requests
+too; ``explain`` tells of those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import math
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.classifiers.heuristic import HeuristicClassifier, default_thresholds
+from litellm_tiering.cli.common import Exit, add_common, note
+from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
+from litellm_tiering.cli.settings import engine_of, optional, settings_of
+from litellm_tiering.config import schema_classifiers as section
+from litellm_tiering.core.catalog import Price, TierFacts
+from litellm_tiering.core.classification import Subject
+from litellm_tiering.core.features import Caller, Surface
+from litellm_tiering.core.policy import Route
+from litellm_tiering.engine import Inquiry
+from litellm_tiering.intake import read_request
+from litellm_tiering.ledger.memory import MemoryLedger
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from litellm_tiering.config.build import Settings
+    from litellm_tiering.core.features import PromptText, RequestFeatures
+
+PROGRESS_EVERY = 1000
+"""How many lines go by between two updates of the counter on a terminal."""
+
+_NOBODY = Caller()
+_ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # the heuristic does not look at the clock
+_BELOW_ONE = math.nextafter(1.0, 0.0)
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "score",
+        help="a score and a tier for each of many prompts",
+        description="Reads JSON lines {id, prompt} or {id, messages} and prints {id, score, tier} lines in "
+        "the same order; the higher the score, the stronger the model that is needed. Exits with 1 when "
+        "lines could not be scored. Without a configuration: the ladder simple, moderate, complex, and the "
+        "heuristic.",
+    )
+    parser.add_argument(
+        "--input", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
+    )
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Score every line; those that cannot be are told of on standard error and counted.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ConfigError: the configuration is wrong.
+    """
+    scorer = Scorer(settings_of(optional(options.config)))
+    return asyncio.run(_run(scorer, options.input))
+
+
+async def _run(scorer: Scorer, name: str) -> Exit:
+    # Nothing else runs on this loop, so reading and printing may block it.
+    shows_progress = sys.stderr.isatty() and not (name != STDIN and sys.stdout.isatty())
+    seen = bad = 0
+    for number, raw in numbered(name):
+        seen += 1
+        try:
+            found = await scorer.score(parse_object(raw))
+        except BadLine as error:
+            bad += 1
+            note(f"line {number} {error}")
+        else:
+            print(json.dumps(found))
+        if shows_progress and seen % PROGRESS_EVERY == 0:
+            print(f"\r{seen:,} lines", end="", file=sys.stderr, flush=True)
+    if shows_progress and seen >= PROGRESS_EVERY:
+        print(f"\r{seen:,} lines", file=sys.stderr)
+    if bad:
+        note(f"{bad} of {seen} lines could not be scored")
+    return Exit.FINDINGS if bad else Exit.DONE
+
+
+class Scorer:
+    """Scores requests under one configuration, budgets left out.
+
+    Attributes:
+        edges: Where the scores of each tier begin, and where those of the dearest end.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        ladder = settings.ladder
+        self._ladder = ladder
+        # What a prompt needs does not depend on whether this proxy acts on it.
+        self._engine = engine_of(replace(settings, mode="enforce"), MemoryLedger(), ())
+        self._model = settings.virtual_model
+        route = settings.route_for(self._model) or Route("score", ("*",), default_rank=len(ladder) // 2)
+        self._route = replace(route, classify=True, enforce=True)
+        self._facts = (TierFacts(Price(known=False)),) * len(ladder)
+        thresholds = _thresholds(settings)
+        self._heuristic = HeuristicClassifier(ladder, thresholds)
+        self.edges = _edges(thresholds)
+
+    async def score(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """``{id, score, tier}`` of one line.
+
+        Raises:
+            BadLine: it has no id or no prompt, or the classifiers fail on it.
+        """
+        id_ = _id(line)
+        features, prompt = read_request(
+            {**line, "messages": _messages(line), "model": self._model}, Surface.CHAT
+        )
+        inquiry = Inquiry(features, prompt, _NOBODY, self._route, self._ladder.top, self._facts)
+        plan = await self._engine.explain(inquiry)
+        said, rank = plan.classification, plan.decision.rank
+        if said.fault:
+            raise BadLine(f"makes the classifiers fail ({said.fault})")
+        score = said.score
+        if score is None or rank != said.rank:
+            score = self._squeezed(self._plain(features, prompt), rank)
+        return {"id": id_, "score": score, "tier": self._ladder[rank].name}
+
+    def _plain(self, features: RequestFeatures, prompt: PromptText) -> float:
+        """The heuristic's score, 0 to 1, whatever the configuration makes of it."""
+        opinion = self._heuristic.classify(Subject(features, _NOBODY, prompt, _ANY_TIME))
+        return 0.0 if opinion is None or opinion.score is None else opinion.score
+
+    def _squeezed(self, score: float, rank: int) -> float:
+        low, high = self.edges[rank], self.edges[rank + 1]
+        return low + (high - low) * min(score, _BELOW_ONE)
+
+
+def _thresholds(settings: Settings) -> tuple[float, ...]:
+    """The heuristic's thresholds: the configuration's where it sets them, else those of such a ladder."""
+    for one in settings.config.classifiers or ():
+        if isinstance(one, section.HeuristicClassifier) and one.thresholds:
+            return tuple(one.thresholds[t.name] for t in settings.ladder.tiers[1:])
+    return default_thresholds(len(settings.ladder))
+
+
+def _edges(thresholds: Sequence[float]) -> tuple[float, ...]:
+    """The ends of every tier's scores: the heuristic's lie between 0 and 1, thresholds may lie outside."""
+    low = 0.0 if thresholds[0] > 0 else thresholds[0] - 1
+    high = 1.0 if thresholds[-1] < 1 else thresholds[-1] + 1
+    return (low, *thresholds, high)
+
+
+def _id(line: Mapping[str, Any]) -> str | int | float:
+    found = line.get("id")
+    if isinstance(found, bool) or not isinstance(found, (str, int, float)) or found != found:  # noqa: PLR0124 - NaN
+        raise BadLine("has no `id` that is text or a number")
+    return found
+
+
+def _messages(line: Mapping[str, Any]) -> list[Any]:
+    messages, prompt = line.get("messages"), line.get("prompt")
+    if messages is None and isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
+        return messages
+    raise BadLine("has neither a `prompt` that is text nor `messages` that are a list of objects")

@@ -1,0 +1,221 @@
+"""From a sound configuration to the objects that decide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import TYPE_CHECKING, Any, Literal
+
+from litellm_tiering.config.build_chain import build_chain
+from litellm_tiering.config.sense_budgets import downgrade_of
+from litellm_tiering.config.sense_routes import VIRTUAL, is_glob
+from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Scope
+from litellm_tiering.core.ladder import Ladder, Tier
+from litellm_tiering.core.policy import Route
+from litellm_tiering.units import WindowKind, nano_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_tiering.config.schema import RouteSection, TieringSection
+    from litellm_tiering.config.schema_budgets import BudgetSection
+    from litellm_tiering.ports import Classifying
+
+DEFAULT_STEPS_AT = 0.80
+"""From this share of a limit on, one tier down, where a budget says nothing of its own."""
+
+DEFAULT_CHEAPEST_AT = 0.95
+"""From this share of a limit on, the cheapest tier, where a budget says nothing of its own."""
+
+_MOST_NAMES = 1024
+_LONGEST_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where spend is counted; ``retention_days`` is how long counters outlive their window."""
+
+    url: str = field(repr=False)
+    on_error: Literal["open", "cheap", "closed"] = "open"
+    retention_days: int = 35
+
+
+class Routing:
+    """Finds the route of a requested name: the first whose globs match."""
+
+    __slots__ = ("_known", "_table")
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._table = tuple((re.compile("|".join(map(translate, r.models))), r) for r in routes)
+        self._known: dict[str, Route | None] = {}
+
+    def find(self, model: str) -> Route | None:
+        """The route that serves ``model``, or None."""
+        try:
+            return self._known[model]
+        except KeyError:
+            pass
+        found = next((route for pattern, route in self._table if pattern.match(model)), None)
+        # Clients choose these names: begin anew rather than grow.
+        if len(self._known) >= _MOST_NAMES:
+            self._known.clear()
+        if len(model) <= _LONGEST_NAME:
+            self._known[model] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the engine and the gateway need to know of the configuration.
+
+    Attributes:
+        mode: Whether decisions take effect.
+        ladder: The tiers.
+        routes: In the order in which they are tried.
+        budgets: What is limited; one of them is global.
+        chain: The classifiers.
+        requirements: ``auto``, ``off``, or what is listed of each tier, by its name; keys as in
+            :class:`litellm_tiering.core.catalog.Capability`, those left out absent.
+        store: Where spend is counted.
+        timezone: Whose wall clock rules follow.
+        policy_hash: Names this policy in records: the same for the same policy, wherever it is written.
+        virtual_names: The classified names that are no tier's own group, as far as they are no globs.
+        config: The configuration all of it was built from.
+    """
+
+    mode: Literal["enforce", "shadow", "off"]
+    ladder: Ladder
+    routes: tuple[Route, ...]
+    budgets: tuple[Budget, ...]
+    chain: Classifying
+    requirements: Literal["auto", "off"] | Mapping[str, Mapping[str, Any]]
+    store: StoreSettings
+    timezone: str
+    policy_hash: str
+    virtual_names: tuple[str, ...]
+    config: TieringSection = field(repr=False)
+    routing: Routing = field(repr=False, compare=False)
+
+    def route_for(self, model: str) -> Route | None:
+        """The route that requests for ``model`` fall to; None where they are left alone."""
+        return self.routing.find(model)
+
+    @property
+    def virtual_model(self) -> str:
+        """The name that people ask for to be routed: the first virtual one, else ``auto``."""
+        return self.virtual_names[0] if self.virtual_names else VIRTUAL
+
+
+def build(config: TieringSection) -> Settings:
+    """The settings that a configuration describes; it must come from :mod:`litellm_tiering.config.load`.
+
+    Raises:
+        KeyError, ValueError: the configuration was never judged, and names a tier there is not.
+    """
+    ladder = Ladder(Tier(t.name, t.model) for t in config.tiers)
+    routes = _routes(config, ladder)
+    return Settings(
+        mode=config.mode,
+        ladder=ladder,
+        routes=routes,
+        budgets=_budgets(config, ladder),
+        chain=build_chain(config.classifiers, ladder),
+        requirements=_requirements(config),
+        store=StoreSettings(config.store.url, config.store.on_error, config.store.retention_days),
+        timezone=config.timezone,
+        policy_hash=policy_hash(config),
+        virtual_names=_virtual_names(routes, ladder),
+        config=config,
+        routing=Routing(routes),
+    )
+
+
+def _routes(config: TieringSection, ladder: Ladder) -> tuple[Route, ...]:
+    if config.routes is not None:
+        return tuple(_route(config, section, ladder) for section in config.routes)
+    cascade = config.cascade is not False
+    auto = Route(VIRTUAL, (VIRTUAL,), cascade=cascade, default_rank=_middle(ladder))
+    own = {tier.model: ladder.rank_of_model(tier.model) for tier in ladder.tiers}
+    return (
+        auto,
+        *(
+            # A group's name is a name, whatever characters it has.
+            Route("explicit", (_literal(model),), classify=False, cascade=False, rank=rank)
+            for model, rank in own.items()
+        ),
+    )
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def _middle(ladder: Ladder) -> int:
+    return len(ladder) // 2
+
+
+def _route(config: TieringSection, section: RouteSection, ladder: Ladder) -> Route:
+    cascade = section.classify if section.cascade is None else section.cascade
+    default = section.default_tier
+    return Route(
+        name=section.name,
+        models=section.models,
+        classify=section.classify,
+        cascade=cascade and config.cascade is not False,
+        rank=None if section.tier is None else ladder.rank(section.tier),
+        default_rank=_middle(ladder) if default is None else ladder.rank(default),
+        client_tier=frozenset(section.client_tier),
+        enforce=section.mode == "enforce",
+    )
+
+
+def _virtual_names(routes: Sequence[Route], ladder: Ladder) -> tuple[str, ...]:
+    names = (n for r in routes if r.classify for n in r.models if not is_glob(n))
+    return tuple(dict.fromkeys(n for n in names if ladder.rank_of_model(n) is None))
+
+
+def _budgets(config: TieringSection, ladder: Ladder) -> tuple[Budget, ...]:
+    listed = tuple(_budget(config, section, ladder) for section in config.budgets)
+    if any(b.scope is Scope.GLOBAL for b in listed):
+        return listed
+    # All spend is counted, limited or not.
+    return (Budget(Scope.GLOBAL, "*", None, WindowKind.DAY, config.timezone), *listed)
+
+
+def _budget(config: TieringSection, section: BudgetSection, ladder: Ladder) -> Budget:
+    critical = section.critical
+    return Budget(
+        scope=section.scope,
+        match=section.match,
+        limit=None if section.limit_usd is None else nano_usd(section.limit_usd),
+        window=section.window,
+        timezone=section.timezone or config.timezone,
+        downgrade=_downgrade(section, ladder),
+        at_ceiling=AtCeiling(section.at_ceiling),
+        critical=Critical(critical.teams, critical.key_aliases, critical.tags),
+    )
+
+
+def _downgrade(section: BudgetSection, ladder: Ladder) -> tuple[Downgrade, ...]:
+    if section.limit_usd is None:
+        return ()
+    if isinstance(section.downgrade, tuple):
+        names = tuple(t.name for t in ladder.tiers)
+        return tuple(downgrade_of(d, names) for d in section.downgrade)
+    return (Downgrade(DEFAULT_STEPS_AT, steps=1), Downgrade(DEFAULT_CHEAPEST_AT, to_rank=0))
+
+
+def _requirements(config: TieringSection) -> Literal["auto", "off"] | Mapping[str, Mapping[str, Any]]:
+    if isinstance(config.requirements, dict):
+        return {name: can.model_dump(exclude_none=True) for name, can in config.requirements.items()}
+    return config.requirements
+
+
+def policy_hash(config: TieringSection) -> str:
+    """Twelve hexadecimal digits that name a policy: defaults written out, the store's address left out."""
+    plain = config.model_dump(mode="json", by_alias=True, exclude={"store": {"url"}})
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

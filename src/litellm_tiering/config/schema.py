@@ -1,0 +1,171 @@
+"""The ``tiering:`` section, whole: every key, its type, its default and what it means.
+
+Only what one value can be judged by is judged here; what depends on another key is judged in
+:mod:`litellm_tiering.config.sense`, so that everything wrong can be told at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from litellm_tiering.config.base import OFF_IS_A_WORD, Name, Section, Share, Text, Whole
+from litellm_tiering.config.schema_budgets import BudgetSection  # noqa: TC001 - pydantic reads it
+from litellm_tiering.config.schema_classifiers import AnyClassifier  # noqa: TC001 - pydantic reads it
+from litellm_tiering.config.schema_gates import CascadeSection
+
+
+class TierSection(Section):
+    """One rung of the ladder."""
+
+    name: Name = Field(description="What the tier is called here, in headers and in metrics.")
+    model: Text = Field(description="The model group of this proxy that serves it.")
+
+
+class RouteSection(Section):
+    """How requests for some model names are treated."""
+
+    name: Name = Field(description="What the route is called in records and budgets.")
+    models: tuple[Text, ...] = Field(
+        description="The requested names it serves, globs; the first route that matches wins."
+    )
+    classify: bool = Field(
+        default=True,
+        description="Whether the tier follows from the request; else the client's choice stands.",
+    )
+    cascade: bool | None = Field(
+        default=None, description="Whether answers are gated and escalated; as `classify` when absent."
+    )
+    tier: Name | None = Field(default=None, description="The tier of a route that does not classify.")
+    default_tier: Name | None = Field(
+        default=None, description="The tier when every classifier abstains; the middle one when absent."
+    )
+    latency: Literal["interactive", "batch"] = Field(
+        default="interactive", description="Whether somebody waits for the answer; bounds a cascade."
+    )
+    deadline_ms: Whole | None = Field(
+        default=None, ge=1, description="How long all attempts of a cascade may take, in milliseconds."
+    )
+    client_tier: tuple[Literal["lower", "floor"], ...] = Field(
+        default=("lower",),
+        description="What the header `x-tiering-tier` may do: lower the tier, set a floor.",
+    )
+    mode: Literal["enforce", "shadow"] = Field(
+        default="enforce", description="Shadow decides and records on this route, and changes nothing."
+    )
+
+
+class CapabilitySection(Section):
+    """What the models of one tier can do, where LiteLLM's model map does not know it or is wrong."""
+
+    vision: bool | None = Field(default=None, description="Images in the prompt.")
+    audio: bool | None = Field(default=None, description="Audio in the prompt.")
+    files: bool | None = Field(default=None, description="Documents in the prompt.")
+    tools: bool | None = Field(default=None, description="Tool calls.")
+    response_format: bool | None = Field(default=None, description="Answers held to a JSON schema.")
+    max_input_tokens: Whole | None = Field(
+        default=None, ge=1, description="The context window for input, in tokens."
+    )
+
+
+class StoreSection(Section):
+    """Where spend is counted."""
+
+    url: Text = Field(
+        default="sqlite:///tiering.db",
+        repr=False,
+        description="`memory://`, `sqlite:///PATH`, `redis[s]://…`, `redis+sentinel://HOST,HOST/SERVICE` or "
+        "`redis[s]+cluster://…`; several machines need Redis, several workers of one machine SQLite.",
+    )
+    on_error: Literal["open", "cheap", "closed"] = Field(
+        default="open",
+        description="What a request does while the store is away: go on, go on with the cheapest tier, or "
+        "stop (503).",
+    )
+    retention_days: Whole = Field(
+        default=35, ge=1, le=3660, description="How long counters are kept after their window, in days."
+    )
+
+
+class ExperimentSection(Section):
+    """A randomised hold-out, to measure what routing costs in quality."""
+
+    holdout: Share = Field(
+        default=0.0, description="The share of callers, by a stable hash, that always get the dearest tier."
+    )
+
+
+class CaptureSection(Section):
+    """Prompts and answers kept for training and evaluation; opt-in."""
+
+    share: Share = Field(default=0.0, description="The share of requests that is kept.")
+    path: Text = Field(default="capture.jsonl", description="The file they are written to.")
+
+
+def _cascade_form(value: object) -> str:
+    return "~off" if isinstance(value, bool) else "~on"
+
+
+Cascade = Annotated[
+    Annotated[Literal[False], Tag("~off")] | Annotated[CascadeSection, Tag("~on")],
+    Discriminator(_cascade_form),
+]
+"""The cascade's section, or ``false`` for none."""
+
+
+def _requirements_form(value: object) -> str:
+    return "~word" if isinstance(value, (str, bool)) else "~table"
+
+
+Requirements = Annotated[
+    Annotated[Literal["auto", "off"], OFF_IS_A_WORD, Tag("~word")]
+    | Annotated[dict[Name, CapabilitySection], Tag("~table")],
+    Discriminator(_requirements_form),
+]
+"""``auto``, ``off``, or what each tier can do."""
+
+
+class TieringSection(Section):
+    """The `tiering:` section of a LiteLLM proxy's `config.yaml`, or the whole of a file of its own."""
+
+    mode: Annotated[Literal["enforce", "shadow", "off"], OFF_IS_A_WORD] = Field(
+        default="enforce",
+        description="Whether decisions take effect; shadow decides and records, and changes nothing.",
+    )
+    timezone: Text = Field(
+        default="UTC",
+        description="Whose wall clock rules follow, and budgets that name no timezone; an IANA name.",
+    )
+    tiers: tuple[TierSection, ...] = Field(
+        default=(),
+        description="The ladder, cheapest first: two tiers or more. The one section there must be.",
+        json_schema_extra={"required": True},  # told by a judge, so that the rest is judged beside it
+    )
+    routes: tuple[RouteSection, ...] | None = Field(
+        default=None,
+        description="Which requested names are routed, and how. When absent: `auto` is classified, a tier's "
+        "own group stays as asked, everything else is left alone.",
+    )
+    classifiers: tuple[AnyClassifier, ...] | None = Field(
+        default=None,
+        description="Asked in order; the first that is sure enough decides. The heuristic when absent.",
+    )
+    requirements: Requirements = Field(
+        default="auto",
+        description="Whether requests leave a tier that cannot serve them: by LiteLLM's model map (`auto`), "
+        "not at all (`off`), or by the model map with what is listed here per tier.",
+    )
+    cascade: Cascade | None = Field(
+        default=None, description="How answers are gated and escalated; `false` turns it off for every route."
+    )
+    budgets: tuple[BudgetSection, ...] = Field(
+        default=(), description="What is limited. All spend is counted, limited or not."
+    )
+    store: StoreSection = Field(default=StoreSection(), description="Where spend is counted.")
+    experiment: ExperimentSection = Field(
+        default=ExperimentSection(), description="A randomised hold-out, to measure what routing costs."
+    )
+    capture: CaptureSection = Field(
+        default=CaptureSection(), description="Prompts and answers kept for training and evaluation."
+    )

@@ -1,0 +1,292 @@
+"""The wire formats: chat completions, completions, Anthropic messages and responses, as one conversation.
+
+A body is whatever a client sent: every value is looked at before it is used, nothing recurses, and at most
+a fixed number of messages, parts and nodes is looked at. What is left out is scaled up from what was seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.core.features import Surface
+from litellm_tiering.intake.conversation import Conversation, Message, Role
+from litellm_tiering.intake.tokens import (
+    AUDIO_TOKENS,
+    FILE_TOKENS,
+    IMAGE_TOKENS,
+    MESSAGE_TOKENS,
+    PAGE_CHARS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OLDEST = 16
+NEWEST = 256
+BETWEEN = 128
+"""How many messages are looked at: the first, the last, and some spread evenly between them."""
+
+MAX_PARTS = 256
+"""How many parts of one message are looked at; half from its beginning, half from its end."""
+
+MAX_NODES = 256
+"""How many values of one tool call's arguments are looked at."""
+
+_FILE_LIMIT_TOKENS = 200_000
+
+_ROLES = {
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "user": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "model": Role.ASSISTANT,
+    "tool": Role.TOOL,
+    "function": Role.TOOL,
+}
+_TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
+_IMAGES = frozenset({"image_url", "image", "input_image"})
+_AUDIO = frozenset({"input_audio", "audio", "audio_url"})
+_FILES = frozenset({"file", "input_file", "document", "video_url", "container_upload"})
+_CALLS = frozenset(
+    {"tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call", "computer_call"}
+)
+
+
+def fields_of(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a body holds anything
+    """``value`` as a mapping: a dict as it is, an SDK's message object by its attributes, else empty."""
+    if isinstance(value, dict):
+        return value
+    inner = getattr(value, "__dict__", None)
+    return inner if isinstance(inner, dict) and not isinstance(value, type) else {}
+
+
+def read_body(body: Mapping[str, Any], surface: Surface) -> Conversation:
+    """The conversation that ``body`` holds, whatever its values are."""
+    talk = Conversation()
+    if surface is Surface.COMPLETION:
+        _read_prompt(talk, body.get("prompt"))
+        _add_text(talk, Role.ASSISTANT, body.get("suffix"))
+        return talk
+    if surface is Surface.RESPONSES:
+        _read_system(talk, body.get("instructions"))
+        talk.elsewhere = bool(body.get("previous_response_id") or body.get("conversation"))
+        entries = body.get("input")
+        if isinstance(entries, str):
+            entries = [{"role": "user", "content": entries}]
+        if entries is None:
+            entries = body.get("messages")
+    else:
+        _read_system(talk, body.get("system"))
+        entries = body.get("messages")
+        if isinstance(entries, str):
+            entries = [{"role": "user", "content": entries}]
+    if isinstance(entries, (list, tuple)):
+        _read_messages(talk, entries)
+    return talk
+
+
+def _read_messages(talk: Conversation, entries: Sequence[Any]) -> None:
+    total = len(entries)
+    talk.messages = total
+    talk.extra_tokens += MESSAGE_TOKENS * total
+    if total <= OLDEST + NEWEST + BETWEEN:
+        for entry in entries:
+            _read_message(talk, entry, 1.0)
+        return
+    talk.partial = True
+    for i in range(OLDEST):
+        _read_message(talk, entries[i], 1.0)
+    left_out = total - OLDEST - NEWEST
+    for k in range(BETWEEN):
+        # Not kept as turns: what is so far back is never the question.
+        _read_message(talk, entries[OLDEST + k * left_out // BETWEEN], left_out / BETWEEN)
+    talk.recent.clear()
+    for i in range(total - NEWEST, total):
+        _read_message(talk, entries[i], 1.0)
+
+
+def _read_message(talk: Conversation, entry: Any, weight: float) -> None:  # noqa: ANN401 - a body holds anything
+    entry = fields_of(entry)
+    kind = entry.get("type")
+    if isinstance(kind, str) and kind != "message" and kind not in _TEXTS:
+        _read_item(talk, kind, entry, weight)
+        return
+    name = entry.get("role")
+    # A bare part among the input of a responses call, or a role nobody knows, is the client's: a user's.
+    role = _ROLES.get(name, Role.USER) if isinstance(name, str) else Role.USER
+    content = entry.get("content", entry.get("text"))
+    if role is Role.SYSTEM:
+        _read_system(talk, content, weight)
+        return
+    message = Message(role)
+    _read_content(talk, message, content, weight)
+    if role is Role.TOOL:
+        talk.tool_results += weight
+        return
+    calls = entry.get("tool_calls")
+    if isinstance(calls, list):
+        for call in calls[:MAX_PARTS]:
+            _add_tree(talk, Role.ASSISTANT, call, weight)
+    _add_text(talk, Role.ASSISTANT, entry.get("reasoning_content"), weight)
+    if message.texts:
+        talk.recent.append(message)
+        if role is Role.USER:
+            talk.turns += weight
+
+
+def _read_item(talk: Conversation, kind: str, entry: Mapping[str, Any], weight: float) -> None:
+    """One item of a responses input that is no message."""
+    if kind in _CALLS or kind == "reasoning":
+        _add_tree(talk, Role.ASSISTANT, entry, weight)
+        return
+    if kind.endswith(("_output", "_result")):
+        talk.tool_results += weight
+        _read_content(talk, Message(Role.TOOL), entry.get("output", entry.get("content")), weight)
+        return
+    message = Message(Role.USER)
+    _read_part(talk, message, kind, entry, weight)
+    if message.texts:
+        talk.recent.append(message)
+        talk.turns += weight
+
+
+def _read_content(talk: Conversation, message: Message, content: Any, weight: float) -> None:  # noqa: ANN401
+    """A message's content: text, a list of parts, or one part. (Any: a body holds anything.)"""
+    if isinstance(content, str):
+        _keep(talk, message, content, weight)
+        return
+    parts = content if isinstance(content, (list, tuple)) else [content]
+    if len(parts) > MAX_PARTS:
+        talk.partial = True
+        weight *= len(parts) / MAX_PARTS
+        parts = [*parts[: MAX_PARTS // 2], *parts[-MAX_PARTS // 2 :]]
+    for part in parts:
+        if isinstance(part, str):
+            _keep(talk, message, part, weight)
+            continue
+        entry = fields_of(part)
+        kind = entry.get("type")
+        _read_part(talk, message, kind if isinstance(kind, str) else "", entry, weight)
+
+
+def _read_part(
+    talk: Conversation, message: Message, kind: str, entry: Mapping[str, Any], weight: float
+) -> None:
+    """One part of a message's content."""
+    if kind in _IMAGES:
+        talk.images += 1
+        talk.extra_tokens += IMAGE_TOKENS
+    elif kind in _AUDIO:
+        talk.audio += 1
+        talk.extra_tokens += AUDIO_TOKENS
+    elif kind in _FILES:
+        talk.files += 1
+        _read_file(talk, entry)
+    elif kind in _CALLS:
+        _add_tree(talk, Role.ASSISTANT, entry, weight)
+    elif kind.endswith("_result"):
+        talk.tool_results += weight
+        # One level: a result holds text and images, and results within results do not occur.
+        _read_result(talk, entry.get("content"), weight)
+    elif kind.endswith("thinking"):
+        _add_text(talk, Role.ASSISTANT, entry.get("thinking"), weight)
+    else:
+        text = entry.get("text", entry.get("refusal"))
+        if isinstance(text, str):
+            _keep(talk, message, text, weight)
+
+
+def _read_result(talk: Conversation, content: Any, weight: float) -> None:  # noqa: ANN401 - a body holds anything
+    """What a tool returned."""
+    if isinstance(content, str):
+        _add_text(talk, Role.TOOL, content, weight)
+        return
+    for part in content[:MAX_PARTS] if isinstance(content, list) else [content]:
+        entry = fields_of(part)
+        kind = entry.get("type")
+        if isinstance(kind, str) and kind in _IMAGES:
+            talk.images += 1
+            talk.extra_tokens += IMAGE_TOKENS
+        else:
+            _add_tree(talk, Role.TOOL, part, weight)
+
+
+def _read_file(talk: Conversation, entry: Mapping[str, Any]) -> None:
+    """A document: its text where it carries text, else a guess by its size."""
+    source = fields_of(entry.get("source") or entry.get("file") or entry)
+    data = source.get("data", source.get("file_data"))
+    if source.get("type") == "text" and isinstance(data, str):
+        _add_text(talk, Role.TOOL, data)
+        return
+    pages = len(data) / PAGE_CHARS if isinstance(data, str) else 0
+    talk.extra_tokens += min(_FILE_LIMIT_TOKENS, FILE_TOKENS * max(1.0, pages))
+
+
+def _read_system(talk: Conversation, content: Any, weight: float = 1.0) -> None:  # noqa: ANN401 - a body holds anything
+    message = Message(Role.SYSTEM)
+    _read_content(talk, message, content, weight)
+    if len(talk.system) < MAX_PARTS:
+        talk.system.extend(message.texts)
+
+
+def _read_prompt(talk: Conversation, prompt: Any) -> None:  # noqa: ANN401 - a body holds anything
+    """A completion's prompt: text, several texts, token ids, or several lists of them."""
+    if isinstance(prompt, (list, tuple)):
+        if prompt and isinstance(prompt[0], (int, list)):
+            lists = prompt[:MAX_PARTS] if isinstance(prompt[0], list) else [prompt]
+            talk.extra_tokens += sum(len(ids) for ids in lists if isinstance(ids, list))
+            talk.messages = talk.turns = 1
+            return
+        texts: Any = prompt
+    else:
+        texts = [prompt]
+    message = Message(Role.USER)
+    _read_content(talk, message, texts, 1.0)
+    if message.texts:
+        talk.recent.append(message)
+        talk.messages = talk.turns = 1
+
+
+def _keep(talk: Conversation, message: Message, text: str, weight: float) -> None:
+    """A piece of a message's own text."""
+    if text:
+        message.texts.append(text)
+        talk.bulk[message.role].add(text, weight)
+
+
+def _add_text(talk: Conversation, role: Role, text: Any, weight: float = 1.0) -> None:  # noqa: ANN401
+    """Count ``text`` without keeping it. (Any: a body holds anything.)"""
+    if isinstance(text, str) and text:
+        talk.bulk[role].add(text, weight)
+
+
+def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None:  # noqa: ANN401
+    """Count the texts within ``value``, however deep, at most MAX_NODES of them. (Any: as above.)"""
+    for text in texts_within(value, MAX_NODES):
+        talk.bulk[role].add(text, weight)
+
+
+def texts_within(value: Any, limit: int) -> list[str]:  # noqa: ANN401 - a body holds anything
+    """The keys and texts within ``value``, breadth after depth, looking at no more than ``limit`` values."""
+    found: list[str] = []
+    stack = [value]
+    seen = 0
+    while stack and seen < limit:
+        item = stack.pop()
+        seen += 1
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, dict):
+            for key, inner in item.items():
+                if len(stack) > limit:
+                    break
+                if isinstance(key, str):
+                    found.append(key)
+                stack.append(inner)
+        elif isinstance(item, (list, tuple)):
+            stack.extend(item[:limit])
+        elif item is not None and not isinstance(item, (int, float)):
+            inner = fields_of(item)
+            if inner:
+                stack.append(dict(inner))
+    return found

@@ -1,0 +1,64 @@
+"""What the four wire formats have in common: a bounded view of a conversation, newest turns whole."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from litellm_tiering.intake.tokens import Bulk
+
+
+class Role(enum.Enum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(slots=True)
+class Message:
+    """One message's own text, in pieces; what tools returned is counted elsewhere and not kept."""
+
+    role: Role
+    texts: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The pieces as one text; of very long ones the head and tail, as much as is ever analysed."""
+        if len(self.texts) == 1:
+            return self.texts[0]
+        return "\n".join(self.texts)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A request's body, normalised.
+
+    Attributes:
+        system: The pieces of the system prompt.
+        recent: The newest messages looked at, oldest first, tool results left out.
+        bulk: How much text there is, by who wrote it.
+        messages: Messages of every role, those not looked at included.
+        turns: Turns of the user with text of their own; scaled up where not all were looked at.
+        tool_results: Results of tools; scaled up likewise.
+        images: Images attached.
+        audio: Audio clips attached.
+        files: Documents attached.
+        extra_tokens: Tokens that are not text: frames, attachments, prompts sent as token ids.
+        partial: Whether something was too big to be looked at whole.
+        elsewhere: Whether earlier turns are kept by the provider and are not in the body.
+    """
+
+    system: list[str] = field(default_factory=list)
+    recent: list[Message] = field(default_factory=list)
+    bulk: dict[Role, Bulk] = field(default_factory=lambda: {role: Bulk() for role in Role})
+    messages: int = 0
+    turns: float = 0.0
+    tool_results: float = 0.0
+    images: int = 0
+    audio: int = 0
+    files: int = 0
+    extra_tokens: float = 0.0
+    partial: bool = False
+    elsewhere: bool = False

@@ -1,0 +1,206 @@
+"""A body to features and text: the one entry to this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from litellm_tiering.core.features import PromptText, RequestFeatures, TaskType
+from litellm_tiering.intake.bodies import read_body
+from litellm_tiering.intake.conversation import Role
+from litellm_tiering.intake.demands import read_demands
+from litellm_tiering.intake.inflation import deflated
+from litellm_tiering.intake.labels import MAX_LABEL_CHARS, read_labels
+from litellm_tiering.intake.language import LATIN, detect_language
+from litellm_tiering.intake.signals import clip, read_shape, split_instruction
+from litellm_tiering.intake.system import stated_task
+from litellm_tiering.intake.tasks import Cues, guess_task, plain, read_cues, words_of
+from litellm_tiering.intake.tokens import FOREIGN_FACTOR, Census, census, tokens_of
+from litellm_tiering.intake.turns import Asked, find_question
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_tiering.core.features import Surface
+    from litellm_tiering.intake.conversation import Conversation
+    from litellm_tiering.intake.signals import Shape
+    from litellm_tiering.intake.system import Stated
+
+_CUE_HEAD_CHARS = 2_400
+_CUE_TAIL_CHARS = 800
+_LANGUAGE_CHARS = 600
+_MAX_MODEL_CHARS = 256
+
+
+class _Question(NamedTuple):
+    """The question, analysed."""
+
+    text: str = ""
+    cut: bool = False
+    scale: float = 1.0
+    counted: Census = Census()
+    language: str = ""
+    shape: Shape | None = None
+    cues: Cues | None = None
+    asked_words: int = 0
+    document_words: int = 0
+
+
+def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeatures, PromptText]:
+    """The features of a request and its text, bounded.
+
+    Never raises, whatever JSON ``body`` holds; the time it takes is bounded, whatever its size. Nothing in
+    it is trusted: ``tags``, ``use_case``, a tagged ``task_type`` and ``model`` are the client's word.
+
+    Args:
+        body: The request as LiteLLM's hooks have it, LiteLLM's own keys beside the client's.
+        surface: The API it came in by.
+
+    Example:
+        >>> from litellm_tiering.core.features import Surface
+        >>> body = {"messages": [{"role": "user", "content": "What is the capital of France?"}]}
+        >>> features, prompt = read_request(body, Surface.CHAT)
+        >>> features.question_words, features.task_type.value, features.language
+        (6, 'question', 'en')
+    """
+    if not isinstance(body, MappingABC):
+        body = {}
+    talk = read_body(body, surface)
+    demands = read_demands(body)
+    labels = read_labels(body)
+    system, system_cut = clip("\n".join(talk.system) if len(talk.system) != 1 else talk.system[0])
+    asked = find_question(talk)
+    if not asked.text and not talk.turns and not asked.follow_up:
+        asked = Asked(system)  # all there is to go by is in the system prompt
+    found = _analyse(asked.text)
+    stated = stated_task(system) if system and asked.text is not system else None
+    task = labels.task or _task(asked, found, stated)
+    factor = FOREIGN_FACTOR if found.language in LATIN else 1.0
+    model = body.get("model")
+    features = RequestFeatures(
+        surface=surface,
+        model=model[:_MAX_MODEL_CHARS] if isinstance(model, str) else "",
+        prompt_tokens=_whole(factor * _text_tokens(talk) + talk.extra_tokens + demands.tool_tokens),
+        prompt_chars=_whole(sum(b.chars for b in talk.bulk.values())),
+        system_tokens=_whole(talk.bulk[Role.SYSTEM].tokens()),
+        question_tokens=_whole(factor * tokens_of(found.counted) * found.scale),
+        question_words=_whole(found.counted.word_equivalents * found.scale),
+        question_chars=len(asked.text),
+        turns=_whole(talk.turns),
+        messages=talk.messages,
+        tools=demands.tools,
+        tool_results=_whole(talk.tool_results),
+        images=talk.images,
+        audio=talk.audio,
+        files=talk.files,
+        response_format=demands.response_format,
+        max_tokens=demands.max_tokens,
+        choices=demands.choices,
+        stream=demands.stream,
+        logprobs=demands.logprobs,
+        code=found.shape is not None and found.shape.code,
+        code_execution=demands.code_execution,
+        language=found.language,
+        task_type=task,
+        task_tagged=labels.task is not None,
+        use_case=labels.use_case[:MAX_LABEL_CHARS],
+        follow_up=asked.follow_up,
+        smalltalk=asked.smalltalk,
+        tags=labels.tags,
+        truncated=talk.partial or found.cut or system_cut,
+        signals=_signals(found, stated),
+    )
+    return features, PromptText(question=found.text, system=system)
+
+
+def _whole(value: float) -> int:
+    return int(value + 0.5)
+
+
+def _text_tokens(talk: Conversation) -> float:
+    return sum(bulk.tokens() for bulk in talk.bulk.values())
+
+
+def _analyse(whole: str) -> _Question:
+    """All that is worth knowing of the question's text."""
+    text, cut = clip(whole)
+    if not text:
+        return _Question()
+    scale = len(whole) / len(text) if cut else 1.0
+    counted = census(text)
+    instruction, document = split_instruction(text)
+    head = _bounded(instruction)
+    folded = plain(head)
+    words = words_of(folded)
+    told = deflated(folded, frozenset(words))
+    cues = read_cues(told)
+    asks = cues.leading or cues.asking or cues.lookup or "?" in instruction
+    if document and not (asks if "\n\n" in text else cues.document):
+        # Its edges ask for nothing, or point at nothing: a long question rather than one about a document.
+        document, head = "", _bounded(text)
+        folded = plain(head)
+        words = words_of(folded)
+        told = deflated(folded, frozenset(words))
+        cues = read_cues(told)
+    removed = len(folded.split()) - len(told.split()) if told is not folded else 0
+    document_words = _whole(census(document).word_equivalents * scale) if document else 0
+    total = _whole(counted.word_equivalents * scale)
+    accented = words if head.isascii() else words_of(head[:_LANGUAGE_CHARS].casefold())
+    return _Question(
+        text=text,
+        cut=cut,
+        scale=scale,
+        counted=counted,
+        language=detect_language(head[:_LANGUAGE_CHARS].casefold(), accented[:100], census(head)),
+        shape=read_shape(text),
+        cues=cues,
+        asked_words=max(0, total - document_words - removed),
+        document_words=document_words,
+    )
+
+
+def _bounded(text: str) -> str:
+    """The part of an instruction whose words are read one by one."""
+    if len(text) <= _CUE_HEAD_CHARS + _CUE_TAIL_CHARS:
+        return text
+    return f"{text[:_CUE_HEAD_CHARS]}\n{text[-_CUE_TAIL_CHARS:]}"
+
+
+def _task(asked: Asked, found: _Question, stated: Stated | None) -> TaskType:
+    """The kind of work: what the system prompt states, else what the question looks like."""
+    if asked.smalltalk or found.cues is None or found.shape is None:
+        return stated.task if stated and not asked.smalltalk else TaskType.CHAT
+    return stated.task if stated else guess_task(found.cues, found.shape)
+
+
+def _signals(found: _Question, stated: Stated | None) -> dict[str, float]:
+    """The signals of a request; see :class:`~litellm_tiering.classifiers.heuristic.HeuristicClassifier`."""
+    if found.cues is None or found.shape is None:
+        return {}
+    cues, shape = found.cues, found.shape
+    signals = {
+        "asked_words": float(found.asked_words),
+        "document_words": float(found.document_words),
+        "hard": float(cues.hard),
+        "proof": float(cues.proof),
+        "technical": float(cues.technical),
+        "lookup": float(cues.lookup),
+        "why": float(cues.why),
+        "constraints": float(cues.constraints + shape.list_items),
+        "numbers": float(shape.numbers),
+        "questions": float(shape.questions),
+        "maths": shape.maths,
+        "options": float(shape.options),
+        "long_words": float(cues.long_words),
+        "stated": 0.0,
+    }
+    if stated is not None:
+        # The user's text is then what the task is done to: its words are not what is asked.
+        signals["stated"] = 1.0
+        signals["hard"], signals["proof"] = float(stated.hard), float(stated.proof)
+        signals["lookup"] = signals["why"] = signals["constraints"] = 0.0
+        if not (stated.hard or stated.proof):
+            signals["technical"] = 0.0
+            signals["document_words"] += signals["asked_words"]
+            signals["asked_words"] = float(stated.words)
+    return signals

@@ -1,0 +1,263 @@
+"""What kind of work a text asks for, guessed from the words it begins its sentences with."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from litellm_tiering.core.features import TaskType
+from litellm_tiering.intake.vocabulary import PHRASES, UNSPACED, WORDS, Cue
+
+if TYPE_CHECKING:
+    from litellm_tiering.intake.signals import Shape
+
+_STEM = 4
+_HEAD_WORDS = 150
+_TAIL_WORDS = 60
+_LONG_WORD = 8
+_MAX_UNSPACED_CHARS = 1_500
+
+# A word, with an apostrophe or hyphens in it at most twice. Disjoint classes: linear.
+_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+){0,2}|[.!?:\n;。！？,，、]")  # noqa: RUF001 - typographic marks are text
+_BREAKS = frozenset(".!?:\n;。！？")  # noqa: RUF001 - as above
+_COMMAS = frozenset(",，、")  # noqa: RUF001 - as above
+_MARKS = _BREAKS | _COMMAS
+# After one of these, as after a comma, a second verb commands as the first does: "state and prove".
+_JOINTS = _COMMAS | {"and", "then", "und", "dann", "et", "puis", "y", "luego", "e", "poi", "en", "i", "och", "ve", "и"}
+
+
+def plain(text: str) -> str:
+    """``text`` casefolded and without the accents of Latin letters."""
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFKD", folded)
+    stripped = "".join(c for c in apart if not "\u0300" <= c <= "\u036f")
+    return unicodedata.normalize("NFC", stripped)
+
+
+def _load() -> tuple[dict[str, Cue], dict[str, tuple[tuple[str, int], ...]]]:
+    exact: dict[str, int] = {}
+    stems: dict[str, dict[str, int]] = {}
+    for cue, words in WORDS:
+        for written in words.split():
+            word = plain(written)
+            if word.endswith("*") and len(word) > _STEM:
+                by_stem = stems.setdefault(word[:_STEM], {})
+                by_stem[word[:-1]] = by_stem.get(word[:-1], 0) | int(cue)
+            else:
+                # Too short for a stem, as two syllables of Hangul are: with the commonest ending and without.
+                exact[word.rstrip("*")] = exact.get(word.rstrip("*"), 0) | int(cue)
+    return (
+        {word: Cue(value) for word, value in exact.items()},
+        {head: tuple(found.items()) for head, found in stems.items()},
+    )
+
+
+_EXACT, _STEMS = _load()
+_SHORT_STEMS = {
+    plain(w)[:-1]: int(cue)
+    for cue, words in WORDS
+    for w in words.split()
+    if w.endswith("*") and len(plain(w)) <= _STEM
+}
+# What the stems of verbs would take for verbs.
+_NOUNS = frozenset({"analysis", "analyses", "analyst", "analysts", "analytics", "evaluation", "comparison", "designer"})
+# Every phrase holds one of these: texts without them are not searched for phrases.
+_PHRASE_ENDS = frozenset(word for phrase, _ in PHRASES for word in _WORD.findall(phrase) if len(word) > 2) - {"show"}  # noqa: PLR2004
+_UNSPACED_RUN = re.compile("[\u3040-\u9fff\u0e00-\u0e7f]")
+_SUBSTRINGS = tuple((int(cue), word) for cue, words in UNSPACED for word in words.split())
+_INTS = {word: int(cue) for word, cue in _EXACT.items()}
+
+_VERB, _POLITE = int(Cue.VERB), int(Cue.POLITE)
+_HARD, _PROOF, _TECHNICAL = int(Cue.HARD), int(Cue.PROOF), int(Cue.TECHNICAL)
+_WHY, _LOOKUP, _CONSTRAINT, _ASKING = int(Cue.WHY), int(Cue.LOOKUP), int(Cue.CONSTRAINT), int(Cue.ASKING)
+_DOCUMENT, _CODE, _CREATIVE = int(Cue.DOCUMENT), int(Cue.CODE), int(Cue.CREATIVE)
+
+_TASKS: tuple[tuple[int, TaskType], ...] = (
+    (int(Cue.SUMMARY), TaskType.SUMMARY),
+    (int(Cue.TRANSLATION), TaskType.TRANSLATION),
+    (int(Cue.CLASSIFICATION), TaskType.CLASSIFICATION),
+    (int(Cue.EXTRACTION), TaskType.EXTRACTION),
+    (int(Cue.CODE), TaskType.CODE),
+    (int(Cue.MATHS), TaskType.MATHS),
+    (int(Cue.ANALYSIS), TaskType.ANALYSIS),
+    (int(Cue.PLANNING), TaskType.PLANNING),
+    (int(Cue.CREATIVE), TaskType.CREATIVE),
+    (_ASKING, TaskType.QUESTION),
+)
+_ANY_TASK = sum(mask for mask, _ in _TASKS)
+
+_LEADING_VERB = 2.0
+_LEADING_WEAK = 0.9
+"""For "write", "create", "draft": what is to be written says more."""
+_LEADING_ASKING = 1.2
+_VERB_ELSEWHERE = 0.7
+_NOUN = 0.6
+_MOST = 3.0
+
+
+@dataclass(slots=True)
+class Cues:
+    """What the words of an instruction hint at.
+
+    Attributes:
+        words: The words and marks looked at, without accents.
+        weights: How much speaks for each kind of work.
+        hard: Verbs of hard kind; half for one that neither opens nor closes a sentence, as a noun does not.
+        proof: Verbs of proof and derivation, likewise.
+        technical: Different technical terms.
+        lookup: Words of a question whose answer is looked up, not worked out.
+        why: Whether it asks why.
+        asking: Whether a sentence opens with a question word.
+        constraints: Words that constrain the answer.
+        document: Words that point at a text given along.
+        leading: Whether a sentence opens with a verb that names a kind of work.
+        long_words: Different words of nine letters and more.
+        code_nouns: Different things that programmers work on.
+    """
+
+    words: list[str] = field(default_factory=list)
+    weights: dict[TaskType, float] = field(default_factory=dict)
+    hard: float = 0.0
+    proof: float = 0.0
+    technical: int = 0
+    lookup: int = 0
+    why: bool = False
+    asking: bool = False
+    constraints: int = 0
+    document: int = 0
+    leading: bool = False
+    long_words: int = 0
+    code_nouns: int = 0
+
+    def _vote(self, mask: int, weight: float) -> None:
+        for bit, task in _TASKS:
+            if mask & bit:
+                self.weights[task] = min(_MOST, self.weights.get(task, 0.0) + weight)
+
+    def note(self, mask: int, *, leads: bool, new: bool, commands: bool = True) -> None:
+        """Count one word's cues.
+
+        Args:
+            mask: The cues.
+            leads: Whether the word opens a sentence.
+            new: Whether it was not seen before.
+            commands: Whether it stands where a verb commands: first, or in many languages last.
+        """
+        if mask & _ANY_TASK:
+            if mask & _VERB:
+                leading = _LEADING_WEAK if mask & _CREATIVE else _LEADING_VERB
+                self._vote(mask, leading if leads else _VERB_ELSEWHERE)
+                self.leading = self.leading or leads
+            elif mask & _ASKING:
+                if leads:
+                    self._vote(mask, _LEADING_ASKING)
+                    self.asking = True
+            elif new:
+                self._vote(mask, _NOUN)
+        if new:
+            self.code_nouns += bool(mask & _CODE and not mask & _VERB)
+            if mask & (_HARD | _PROOF):
+                weight = 1.0 if commands else 0.5
+                self.hard += weight * bool(mask & _HARD)
+                self.proof += weight * bool(mask & _PROOF)
+            self.technical += bool(mask & _TECHNICAL)
+            self.lookup += bool(mask & _LOOKUP)
+            self.document += bool(mask & _DOCUMENT)
+        self.constraints += bool(mask & _CONSTRAINT)
+        if mask & _WHY:
+            self.why = True
+
+
+def mask_of(word: str) -> int:
+    """The cues of one word, without accents and in lower case."""
+    mask = _INTS.get(word, 0)
+    candidates = _STEMS.get(word[:_STEM])
+    if candidates and word not in _NOUNS:
+        for stem, value in candidates:
+            if word.startswith(stem):
+                mask |= value
+    if not word.isascii():
+        mask |= _SHORT_STEMS.get(word[:2], 0) | _SHORT_STEMS.get(word[:3], 0)
+    return mask
+
+
+def tokenise(text: str) -> list[str]:
+    """The words and marks of a :func:`plain` text; of a long one, those of its head and tail."""
+    tokens: list[str] = _WORD.findall(text)
+    if len(tokens) > _HEAD_WORDS + _TAIL_WORDS:
+        tokens = [*tokens[:_HEAD_WORDS], "\n", *tokens[-_TAIL_WORDS:]]
+    return tokens
+
+
+def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
+    """The cues of an instruction, already :func:`plain`, given its tokens where they are known."""
+    if tokens is None:
+        tokens = tokenise(text)
+    different = set(tokens)
+    if not different.isdisjoint(_PHRASE_ENDS):
+        for phrase, word in PHRASES:
+            if phrase in text:
+                text = text.replace(phrase, word)
+                tokens = tokenise(text)
+        different = set(tokens)
+    cues = Cues(words=tokens)
+    cues.long_words = sum(1 for word in different if len(word) > _LONG_WORD)
+    masks = {word: mask for word in different if (mask := mask_of(word))}
+    new = set(masks)
+    for at, word in enumerate(tokens):
+        mask = masks.get(word)
+        if mask is None or mask == _POLITE:
+            continue
+        opens = _opens(tokens, at, masks)
+        cues.note(mask, leads=opens, new=word in new, commands=opens or _commands(tokens, at))
+        new.discard(word)
+    if not text.isascii() and _UNSPACED_RUN.search(text, 0, _MAX_UNSPACED_CHARS):
+        _read_unspaced(cues, unicodedata.normalize("NFC", text[:_MAX_UNSPACED_CHARS]))
+    return cues
+
+
+def _opens(tokens: list[str], at: int, masks: dict[str, int]) -> bool:
+    """Whether the word at ``at`` opens a sentence, but for words of politeness."""
+    while at > 0 and masks.get(tokens[at - 1], 0) & _POLITE:
+        at -= 1
+    return at == 0 or tokens[at - 1] in _BREAKS
+
+
+def _commands(tokens: list[str], at: int) -> bool:
+    """Whether a verb at ``at`` stands where it commands: after a joint, or where many languages put it, last."""
+    last = at + 1 == len(tokens) or tokens[at + 1] in _MARKS
+    return last or tokens[at - 1] in _JOINTS or not tokens[at].isascii()
+
+
+def _read_unspaced(cues: Cues, text: str) -> None:
+    """Cues by substring, for Han, kana and Thai."""
+    for mask, word in _SUBSTRINGS:
+        at = text.find(word)
+        if at >= 0:
+            # Chinese and Thai open with the verb, Japanese ends on it: a short text leads with all it has.
+            cues.note(mask, leads=at < 12 or len(text) < 60, new=True)  # noqa: PLR2004 - characters
+
+
+def guess_task(cues: Cues, shape: Shape) -> TaskType:
+    """The kind of work that a question's words and shape speak for."""
+    weights = dict(cues.weights)
+    if shape.code:
+        weights[TaskType.CODE] = weights.get(TaskType.CODE, 0.0) + 1.0
+    elif not cues.technical and not cues.code_nouns:
+        # "Refactor my grocery list": a programmer's verb with nothing of a programmer's to do it to.
+        weights.pop(TaskType.CODE, None)
+    if shape.maths > 2.0:  # noqa: PLR2004 - signs for every hundred characters
+        weights[TaskType.MATHS] = weights.get(TaskType.MATHS, 0.0) + 0.8
+    if cues.lookup and cues.asking:
+        weights[TaskType.QUESTION] = weights.get(TaskType.QUESTION, 0.0) + 1.0
+    if shape.options > 2:  # noqa: PLR2004 - a question of choices has three or more
+        weights[TaskType.QUESTION] = weights.get(TaskType.QUESTION, 0.0) + 0.5
+    if weights:
+        best = max(weights, key=weights.__getitem__)
+        if weights[best] >= _NOUN:
+            return best
+    return TaskType.QUESTION if shape.questions or cues.asking else TaskType.CHAT

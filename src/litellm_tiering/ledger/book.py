@@ -1,0 +1,217 @@
+"""The tables of the SQLite ledger and the statements on them; synchronous, for one thread.
+
+==========  ==================================================================================
+counters    one row per counter: nano-dollars spent, and when it may be forgotten
+holds       nano-dollars held per counter and bucket (see :mod:`litellm_tiering.ledger.holds`)
+ended       attempts that were settled or released, so that none is counted twice
+==========  ==================================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from litellm_tiering.core.budget import Balance, choose
+from litellm_tiering.errors import StoreError
+from litellm_tiering.ledger.holds import ACTIVE_MAX, ENDED_TTL_S, answer, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from litellm_tiering.ports import Answer, Hold, Reservation
+
+SCHEMA_VERSION = 1
+BUSY_S = 0.05
+"""How long to wait for the file's lock, in seconds, before the ledger counts as away."""
+
+OPENING_BUSY_MS = 2_000
+"""Creating the file is done once, by whichever process comes first; the others wait for it."""
+
+PRUNE_EVERY = 256
+PRUNE_MAX = 2 * PRUNE_EVERY
+"""Every so many writes up to so many rows are forgotten: more than were added, and never a long lock."""
+
+_SCHEMA = (
+    """CREATE TABLE counters (
+        key TEXT PRIMARY KEY,
+        spent INTEGER NOT NULL CHECK (typeof(spent) = 'integer'),
+        expires_s INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX counters_by_expiry ON counters (expires_s)",
+    """CREATE TABLE holds (
+        key TEXT NOT NULL,
+        lapses_s INTEGER NOT NULL,
+        amount INTEGER NOT NULL CHECK (typeof(amount) = 'integer'),
+        PRIMARY KEY (key, lapses_s)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE ended (attempt TEXT PRIMARY KEY, forget_s INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX ended_by_age ON ended (forget_s)",
+)
+
+_BALANCE = """
+    SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)
+    FROM counters AS c WHERE key = ?1 AND expires_s > ?2"""
+_ACTIVE = """
+    SELECT key, spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?1)
+    FROM (SELECT * FROM counters WHERE expires_s > ?1 ORDER BY expires_s DESC LIMIT ?2) AS c"""
+_LIVE = "SELECT 1 FROM counters WHERE key = ? AND expires_s > ?"
+_SPEND = "UPDATE counters SET spent = spent + ? WHERE key = ? AND expires_s > ?"
+# An emptied bucket is left to lapse; a hold the file has forgotten takes nothing below zero.
+_LET_GO = "UPDATE holds SET amount = max(0, amount - ?) WHERE key = ? AND lapses_s = ?"
+_FORGET = "DELETE FROM ended WHERE attempt IN (SELECT attempt FROM ended WHERE forget_s <= ? LIMIT ?)"
+_ADD_HOLD = """
+    INSERT INTO holds (key, lapses_s, amount) VALUES (?, ?, ?)
+    ON CONFLICT (key, lapses_s) DO UPDATE SET amount = amount + excluded.amount"""
+
+
+class Book:
+    """An open ledger file.
+
+    Raises:
+        sqlite3.OperationalError: the file is locked, or cannot be opened or written.
+        sqlite3.DatabaseError: the file is not a SQLite database, or damaged.
+        StoreError: the file was written by a newer release.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Transactions are begun by hand: every one takes the write lock at once or not at all.
+        self._db = sqlite3.connect(path, timeout=OPENING_BUSY_MS / 1000, isolation_level=None)
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._db.close()
+            raise
+        self._writes = 0
+
+    def reserve(self, hold: Hold) -> Answer:
+        """Admit the first option that every limit allows and hold its amount."""
+        now = math.floor(hold.now_s)
+        with self._writing(now):
+            balances = [self._balance(limit.key, now) for limit in hold.limits]
+            choice = choose(hold.limits, hold.amounts, [b.used for b in balances], floor=hold.floor)
+            found = answer(hold, choice, balances)
+            held = found.reservation
+            if held is None or held.amount == 0:
+                return found
+            for key, expires_s in zip(held.keys, held.expires_s, strict=True):
+                if self._is_live(key, now) or self._create(key, expires_s, now):
+                    self._db.execute("DELETE FROM holds WHERE key = ? AND lapses_s <= ?", (key, now))
+                    self._db.execute(_ADD_HOLD, (key, held.lapses_s, held.amount))
+            return found
+
+    def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
+        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+        now = math.floor(now_s)
+        execute = self._db.execute
+        with self._writing(now):
+            mark = (reservation.attempt, now + ENDED_TTL_S)
+            if not execute("INSERT OR IGNORE INTO ended (attempt, forget_s) VALUES (?, ?)", mark).rowcount:
+                return False
+            for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
+                is_counted = not cost or execute(_SPEND, (cost, key, now)).rowcount
+                if not is_counted and self._create(key, expires_s, now):
+                    execute(_SPEND, (cost, key, now))
+                if reservation.amount:
+                    execute(_LET_GO, (reservation.amount, key, reservation.lapses_s))
+            return True
+
+    def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
+        """The state of counters, as of one instant."""
+        now = math.floor(now_s)
+        self._db.execute("BEGIN")
+        try:
+            return tuple(self._balance(key, now) for key in keys)
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def active(self, now_s: float) -> dict[str, Balance]:
+        """Every live counter and its state, those that may be forgotten last first."""
+        rows = self._db.execute(_ACTIVE, (math.floor(now_s), ACTIVE_MAX))
+        return {key: Balance(spent, reserved) for key, spent, reserved in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _prepare(self, path: Path) -> None:
+        (mode,) = self._db.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if self._version() == 0:
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._ended_by_commit():
+                # Asked again under the lock: another process may have created the tables meanwhile.
+                if self._version() == 0:
+                    for statement in _SCHEMA:
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if self._version() > SCHEMA_VERSION:
+            raise StoreError(
+                f"the SQLite ledger {path} has schema version {self._version()}, and this release knows "
+                f"{SCHEMA_VERSION}: upgrade litellm-tiering, or name another file"
+            )
+        # SQLite's own waiting grows to 25 ms a step, and a busy neighbour then wins every time; see _begin.
+        self._db.execute("PRAGMA busy_timeout = 1")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _begin(self) -> None:
+        give_up = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as exc:  # noqa: PERF203 - trying again is what the loop is for
+                if "locked" not in str(exc) or time.monotonic() > give_up:
+                    raise
+            else:
+                return
+
+    @contextlib.contextmanager
+    def _writing(self, now: int) -> Iterator[None]:
+        self._begin()
+        with self._ended_by_commit():
+            yield
+            self._writes += 1
+            if self._writes % PRUNE_EVERY == 0:
+                self._prune(now)
+
+    @contextlib.contextmanager
+    def _ended_by_commit(self) -> Iterator[None]:
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A full disk ends the transaction by itself, and then there is nothing to roll back.
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _balance(self, key: str, now: int) -> Balance:
+        row = self._db.execute(_BALANCE, (key, now)).fetchone()
+        return Balance() if row is None else Balance(*row)
+
+    def _is_live(self, key: str, now: int) -> bool:
+        return self._db.execute(_LIVE, (key, now)).fetchone() is not None
+
+    def _create(self, key: str, expires_s: int, now: int) -> bool:
+        """Create a counter that is not live; False when it may be forgotten already."""
+        if expires_s <= now:
+            return False
+        # What is left of a forgotten counter of this name is not the new one's.
+        self._db.execute("DELETE FROM holds WHERE key = ?", (key,))
+        self._db.execute("REPLACE INTO counters (key, spent, expires_s) VALUES (?, 0, ?)", (key, expires_s))
+        return True
+
+    def _prune(self, now: int) -> None:
+        old = (now, PRUNE_MAX)
+        keys = self._db.execute("SELECT key FROM counters WHERE expires_s <= ? LIMIT ?", old).fetchall()
+        self._db.executemany("DELETE FROM counters WHERE key = ?", keys)
+        self._db.executemany("DELETE FROM holds WHERE key = ?", keys)
+        self._db.execute(_FORGET, old)

@@ -1,0 +1,157 @@
+"""The ledger of a single process: exact, gone with the process, and the reference for the others."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import threading
+from typing import TYPE_CHECKING
+
+from litellm_tiering.core.budget import Balance, choose
+from litellm_tiering.errors import StoreUnavailable
+from litellm_tiering.ledger.holds import (
+    ACTIVE_MAX,
+    ENDED_TTL_S,
+    answer,
+    check_amount,
+    check_hold,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_tiering.ports import Answer, Hold, Reservation
+
+ENDED_MAX = 200_000
+"""How many ended attempts are remembered at most, about 30 MB of them; the oldest go first."""
+
+
+class _Counter:
+    __slots__ = ("expires_s", "held", "spent")
+
+    def __init__(self, expires_s: int) -> None:
+        self.spent = 0
+        self.expires_s = expires_s
+        self.held: dict[int, int] = {}
+
+    def balance(self, now: int) -> Balance:
+        return Balance(self.spent, sum(amount for lapses_s, amount in self.held.items() if lapses_s > now))
+
+
+class MemoryLedger:
+    """Counts in a dict behind a lock, so threads and event loops may share one.
+
+    Several workers do not share it: each would let the whole budget through. Never raises StoreUnavailable
+    before it is closed.
+    """
+
+    kind = "memory"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counters: dict[str, _Counter] = {}
+        self._expiries: list[tuple[int, str]] = []
+        self._ended: dict[str, int] = {}
+        self._closed = False
+
+    async def reserve(self, hold: Hold) -> Answer:
+        """Admit the first option that every limit allows and hold its amount, atomically.
+
+        Raises:
+            ValueError: the hold is not well formed.
+        """
+        check_hold(hold)
+        with self._lock:
+            now = self._open(hold.now_s)
+            balances = [self._balance(limit.key, now) for limit in hold.limits]
+            choice = choose(hold.limits, hold.amounts, [b.used for b in balances], floor=hold.floor)
+            found = answer(hold, choice, balances)
+            if found.reservation is not None:
+                self._hold(found.reservation, now)
+            return found
+
+    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
+        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+        check_amount(cost)
+        with self._lock:
+            now = self._open(now_s)
+            if reservation.attempt in self._ended:
+                return False
+            self._ended[reservation.attempt] = now + ENDED_TTL_S
+            for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
+                counter = self._touch(key, expires_s, now) if cost else self._counters.get(key)
+                if counter is None:
+                    continue
+                counter.spent += cost
+                # A lapsed hold may still be there or not; taking it away changes no balance.
+                left = counter.held.get(reservation.lapses_s, 0) - reservation.amount
+                if left > 0:
+                    counter.held[reservation.lapses_s] = left
+                else:
+                    counter.held.pop(reservation.lapses_s, None)
+            return True
+
+    async def release(self, reservation: Reservation, now_s: float) -> bool:
+        """Let go of the hold without a cost; False when this attempt was ended before."""
+        return await self.settle(reservation, 0, now_s)
+
+    async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
+        """The state of counters, in nano-dollars; an unknown key is zero."""
+        with self._lock:
+            now = self._open(now_s)
+            return tuple(self._balance(key, now) for key in keys)
+
+    async def active(self, now_s: float) -> Mapping[str, Balance]:
+        """Every live counter and its state; at most :data:`ACTIVE_MAX` of them."""
+        with self._lock:
+            now = self._open(now_s)
+            last = heapq.nlargest(ACTIVE_MAX, self._counters.items(), key=lambda item: item[1].expires_s)
+            return {key: counter.balance(now) for key, counter in last}
+
+    async def close(self) -> None:
+        """Forget everything; the ledger is not used afterwards."""
+        with self._lock:
+            self._closed = True
+            self._counters.clear()
+            self._expiries.clear()
+            self._ended.clear()
+
+    def _open(self, now_s: float) -> int:
+        """The whole second of ``now_s``, once all that is over by then is forgotten."""
+        if self._closed:
+            raise StoreUnavailable("the memory ledger is closed")
+        now = math.floor(now_s)
+        while self._expiries and self._expiries[0][0] <= now:
+            del self._counters[heapq.heappop(self._expiries)[1]]
+        while self._ended:
+            # Dicts keep their order, so the first is the oldest; a clock set back only delays this.
+            oldest = next(iter(self._ended))
+            if self._ended[oldest] > now and len(self._ended) < ENDED_MAX:
+                break
+            del self._ended[oldest]
+        return now
+
+    def _balance(self, key: str, now: int) -> Balance:
+        counter = self._counters.get(key)
+        return Balance() if counter is None else counter.balance(now)
+
+    def _touch(self, key: str, expires_s: int, now: int) -> _Counter | None:
+        """The counter of ``key``, created if need be; None when it may be forgotten already."""
+        counter = self._counters.get(key)
+        if counter is None and expires_s > now:
+            counter = self._counters[key] = _Counter(expires_s)
+            heapq.heappush(self._expiries, (expires_s, key))
+        return counter
+
+    def _hold(self, reservation: Reservation, now: int) -> None:
+        if reservation.amount == 0:
+            return
+        for key, expires_s in zip(reservation.keys, reservation.expires_s, strict=True):
+            counter = self._touch(key, expires_s, now)
+            if counter is None:
+                continue
+            for past in [b for b in counter.held if b <= now]:
+                del counter.held[past]
+            held = counter.held.get(reservation.lapses_s, 0)
+            counter.held[reservation.lapses_s] = held + reservation.amount

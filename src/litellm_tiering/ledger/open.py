@@ -1,0 +1,57 @@
+"""From a URL in the configuration to a ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.ledger.sqlite import SqliteLedger
+
+if TYPE_CHECKING:
+    from litellm_tiering.ports import Ledger
+
+_KNOWN = (
+    "memory://, sqlite:///PATH, redis://, rediss://, redis+sentinel://HOST,HOST/SERVICE, redis+cluster://, "
+    "rediss+cluster://"
+)
+
+
+def open_ledger(url: str) -> Ledger:
+    """The ledger at ``url``. Nothing is connected or opened before its first use.
+
+    ==========================================  ==========================================================
+    ``memory://``                               this process only, gone with it
+    ``sqlite:///budget.db``                     a file, relative to the working directory
+    ``sqlite:////var/lib/tiering/budget.db``    a file by its absolute path (four slashes)
+    ``redis://[user:password@]host:port/0``     one Redis; ``rediss://`` over TLS
+    ``redis+sentinel://h1:p1,h2:p2/SERVICE/0``  the master that Sentinel names; the database may be left out
+    ``redis+cluster://h1:p1,h2:p2``             a Cluster, ``rediss+cluster://`` over TLS
+    ==========================================  ==========================================================
+
+    Raises:
+        ValueError: the URL cannot be used; the message holds no password.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ValueError(f"not a ledger URL, which begins with one of: {_KNOWN}")
+    if scheme == "memory":
+        if rest.strip("/"):
+            raise ValueError("memory:// takes nothing after the slashes")
+        return MemoryLedger()
+    if scheme == "sqlite":
+        return SqliteLedger(_path(url))
+    if scheme in ("redis", "rediss", "redis+sentinel", "redis+cluster", "rediss+cluster"):
+        # Only those who use Redis pay for its import.
+        from litellm_tiering.ledger.redis import RedisLedger  # noqa: PLC0415 - lazily, see above
+
+        return RedisLedger.from_url(url)
+    raise ValueError(f"{scheme}:// is not a ledger; one of these is: {_KNOWN}")
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    path = parts.path.removeprefix("/")
+    if parts.netloc or parts.query or parts.fragment or not path or path == ":memory:":
+        raise ValueError("a SQLite ledger is sqlite:///PATH, or sqlite:////PATH when the path is absolute")
+    return path

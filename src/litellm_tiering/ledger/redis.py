@@ -1,0 +1,246 @@
+"""The ledger of several processes and hosts: Redis, alone, behind Sentinel, or as a Cluster.
+
+Every method is one Lua script and one round trip; ``active`` is one for every 1,000 counters. The keys, all
+of them in one hash slot:
+
+==============================  ==========================================================================
+``ltt:{t}:c:<counter>``         a counter, a hash (see ``lib.lua``); gone when it may be forgotten
+``ltt:{t}:a:<attempt>``         marks an attempt that was settled or released; gone after 24 hours
+``ltt:{t}:live``                the index of live counters, a sorted set of at most 5,000
+==============================  ==========================================================================
+
+A mark takes about 165 bytes, so 100 requests a second come to about 1.4 GB in a day; ``ended_ttl_s`` shortens
+that. Give the ledger a Redis that does not evict (``maxmemory-policy noeviction``): an evicted counter has
+forgotten what was spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import math
+import re
+import weakref
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from litellm_tiering.core.budget import Balance, Choice, choose
+from litellm_tiering.errors import StoreUnavailable
+from litellm_tiering.ledger.holds import (
+    ENDED_TTL_S,
+    answer,
+    check_amount,
+    check_hold,
+    lapses_at,
+    unique,
+)
+from litellm_tiering.ledger.redis_url import DEFAULT_TIMEOUT_S, Connected, connector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from redis.asyncio import Redis
+    from redis.asyncio.cluster import RedisCluster
+
+    from litellm_tiering.ports import Answer, Hold, Reservation
+
+COUNTER = "ltt:{t}:c:"
+MARK = "ltt:{t}:a:"
+INDEX = "ltt:{t}:live"
+
+PAGE = 1_000
+"""How many counters ``active`` reads at a time: Redis answers nobody else meanwhile, for 2 or 3 ms."""
+
+# RuntimeError is what asyncio raises for a closed loop, and asyncio's TimeoutError is its own before Python
+# 3.11. redis-py trips over connections that it closes itself, when a Cluster's nodes change: AttributeError.
+_FAULTS = (
+    RedisError,
+    RedisClusterException,
+    OSError,
+    RuntimeError,
+    asyncio.TimeoutError,
+    AttributeError,
+)
+# Up to Redis 6.2 an error inside a script comes wrapped in one that tells the line.
+_CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        object.__setattr__(self, "sha", sha)
+
+
+def _script(name: str) -> _Script:
+    folder = resources.files("litellm_tiering.ledger")
+    return _Script("".join((folder / file).read_text("utf-8") for file in ("lib.lua", name)))
+
+
+RESERVE, SETTLE = _script("reserve.lua"), _script("settle.lua")
+BALANCES, ACTIVE = _script("balances.lua"), _script("active.lua")
+
+
+class RedisLedger:
+    """Counts in Redis 6.2 or newer. Constructing it connects to nothing; the first call does.
+
+    Sums are exact up to 2**63 nano-dollars and compared exactly up to 2**53: 9 million dollars per counter.
+    When a connection breaks after a script was sent, the script is sent once more: a hold may then be counted
+    twice until it lapses, a cost never is.
+
+    Args:
+        client: A client of the caller's, who sets its timeouts, keeps it to one event loop and closes it; or
+            a function that makes one for each event loop, to be closed by the ledger.
+        ended_ttl_s: For how many seconds an ended attempt is remembered, so that it is not ended twice.
+    """
+
+    kind = "redis"
+
+    def __init__(
+        self, client: Redis | RedisCluster | Callable[[], Connected], *, ended_ttl_s: int = ENDED_TTL_S
+    ) -> None:
+        self._connect: Callable[[], Connected]
+        self._connect = client if callable(client) else functools.partial(Connected, client, ())
+        self._connected: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Connected]
+        self._connected = weakref.WeakKeyDictionary()
+        self._ended_ttl_s = ended_ttl_s
+        self._closed = False
+
+    @classmethod
+    def from_url(
+        cls, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, ended_ttl_s: int = ENDED_TTL_S
+    ) -> RedisLedger:
+        """A ledger at ``url``, with connections of its own for each event loop that uses it.
+
+        Args:
+            url: As :func:`litellm_tiering.ledger.open.open_ledger` takes it.
+            timeout_s: How long to wait for a connection, and for an answer, in seconds.
+            ended_ttl_s: For how many seconds an ended attempt is remembered.
+
+        Raises:
+            ValueError: the URL cannot be used; the message holds no password.
+        """
+        return cls(connector(url, timeout_s), ended_ttl_s=ended_ttl_s)
+
+    async def reserve(self, hold: Hold) -> Answer:
+        """Admit the first option that every limit allows and hold its amount, atomically.
+
+        Raises:
+            StoreUnavailable: Redis did not answer in time, or with an error.
+            ValueError: the hold is not well formed.
+        """
+        check_hold(hold)
+        if not hold.limits:
+            return answer(hold, choose((), hold.amounts, (), floor=hold.floor), ())
+        args: list[int] = [
+            math.floor(hold.now_s),
+            lapses_at(hold.now_s, hold.ttl_s),
+            int(hold.floor),
+            len(hold.amounts),
+            *hold.amounts,
+        ]
+        for limit in hold.limits:
+            args += (limit.expires_s, limit.ceiling, int(limit.block), *limit.below)
+        keys = [INDEX, *(COUNTER + limit.key for limit in hold.limits)]
+        option, by, at_ceiling, *balances = await self._run(RESERVE, keys, args)
+        choice = Choice(option - 1 if option else None, by - 1 if by else None, bool(at_ceiling))
+        return answer(hold, choice, _pairs(balances))
+
+    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
+        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+        check_amount(cost)
+        counters = unique(reservation.keys, reservation.expires_s)
+        keys = [MARK + reservation.attempt, INDEX, *(COUNTER + key for key in counters)]
+        args = [math.floor(now_s), self._ended_ttl_s, cost, reservation.amount, reservation.lapses_s]
+        return bool(await self._run(SETTLE, keys, [*args, *counters.values()]))
+
+    async def release(self, reservation: Reservation, now_s: float) -> bool:
+        """Let go of the hold without a cost; False when this attempt was ended before."""
+        return await self.settle(reservation, 0, now_s)
+
+    async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
+        """The state of counters, in nano-dollars; an unknown key is zero."""
+        if not keys:
+            return ()
+        return tuple(_pairs(await self._run(BALANCES, [COUNTER + key for key in keys], [math.floor(now_s)])))
+
+    async def active(self, now_s: float) -> Mapping[str, Balance]:
+        """Every live counter and its state; at most :data:`~litellm_tiering.ledger.holds.ACTIVE_MAX`."""
+        found: dict[str, Balance] = {}
+        looked_at = PAGE
+        while looked_at == PAGE:
+            args = [math.floor(now_s), len(found), PAGE]
+            looked_at, *flat = await self._run(ACTIVE, [INDEX], args)
+            keys = [key if isinstance(key, str) else key.decode() for key in flat[::3]]
+            states = _pairs([n for i, n in enumerate(flat) if i % 3])
+            found.update((key.removeprefix(COUNTER), state) for key, state in zip(keys, states, strict=True))
+        return found
+
+    async def close(self) -> None:
+        """Close the connections made from a URL; the ledger is not used afterwards."""
+        self._closed = True
+        # Connections belong to their event loop: those of another one cannot be closed from here.
+        mine = self._connected.pop(asyncio.get_running_loop(), None)
+        self._connected.clear()
+        for client in mine.owned if mine else ():
+            await client.aclose()
+
+    async def _run(self, script: _Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
+        if self._closed:
+            raise StoreUnavailable("the Redis ledger is closed")
+        loop = asyncio.get_running_loop()
+        connected = self._connected.get(loop)
+        if connected is None:
+            connected = self._connected[loop] = self._connect()
+        asked = _ask(connected, script, keys, args)
+        try:
+            return await (
+                asked if connected.deadline_s is None else asyncio.wait_for(asked, connected.deadline_s)
+            )
+        except _FAULTS as exc:
+            # Without its cause: some of redis-py's messages quote the command or the client, with passwords.
+            raise StoreUnavailable(f"Redis did not answer: {_told(exc)}") from None
+
+
+async def _ask(connected: Connected, script: _Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
+    if not connected.primed:
+        await connected.prime()
+    client: Any = connected.client
+    reply: list[Any]
+    try:
+        reply = await client.evalsha(script.sha, len(keys), *keys, *args)
+    except NoScriptError:
+        # The first use on this server, or it was restarted: EVAL runs the script and keeps it.
+        reply = await client.eval(script.text, len(keys), *keys, *args)
+    return reply
+
+
+def _told(exc: BaseException) -> str:
+    """What may be said of a fault: its type, Redis's error code, and where nothing answered."""
+    text = str(exc)
+    # These two quote the address and the system's error; their subclasses quote more.
+    if type(exc) in (RedisConnectionError, RedisTimeoutError) or isinstance(exc, OSError):
+        return f"{type(exc).__name__}: {text}"
+    code = _CODE.search(text)
+    return f"{type(exc).__name__} {code[1]}" if code else type(exc).__name__
+
+
+def _pairs(flat: Sequence[Any]) -> list[Balance]:
+    return [Balance(int(flat[i]), int(flat[i + 1])) for i in range(0, len(flat), 2)]

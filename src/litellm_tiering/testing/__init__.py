@@ -1,0 +1,1 @@
+"""Helpers for tests of this package, and for users' own."""

@@ -1,0 +1,79 @@
+"""The documentation's code blocks: configurations pass `check`, commands exist, the curl works as typed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import litellm
+import pytest
+import yaml
+
+from litellm_tiering.config.load import from_mapping
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MODELS = [{"model_name": name} for name in ("small", "medium", "large")]
+
+
+def blocks(*languages):
+    return [
+        pytest.param(page, body, id=f"{page.relative_to(ROOT)}:{i}")
+        for page in PAGES
+        for i, (language, body) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
+        if language in languages
+    ]
+
+
+def test_every_block_is_of_a_kind_that_is_checked_here():
+    kinds = {lang for page in PAGES for lang, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+    assert kinds <= {"sh", "yaml", "http"}
+
+
+@pytest.mark.parametrize(("page", "body"), blocks("yaml"))
+def test_configurations_in_the_documentation_are_sound(page, body):
+    config = yaml.safe_load(body)
+    alias = {"auto": "large", "auto-internal": "large"}
+    proxy = {"model_list": MODELS, "router_settings": {"model_group_alias": alias}, **config}
+    loaded = from_mapping(config["tiering"], file=str(page), proxy=proxy)
+    assert not loaded.warnings
+
+
+@pytest.mark.parametrize(("page", "body"), blocks("sh"))
+def test_commands_in_the_documentation_exist(page, body):
+    for line in body.replace("\\\n", " ").splitlines():
+        words = line.split()
+        if words[0] == "make":
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif words[0] == "litellm-tiering":
+            done = subprocess.run(
+                [sys.executable, "-m", "litellm_tiering.cli", words[1], "--help"],
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 0
+        else:
+            assert words[0] in {"curl", "pip"}, f"{page}: who checks {line!r}?"
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.name) for p in sorted((ROOT / "litellm_config").glob("*.yaml"))]
+)
+def test_packaged_configurations_are_sound(path):
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded = from_mapping(
+        config["tiering"], file=path.name, proxy=config, env={"TIERING_STORE": "sqlite:///tiering.db"}
+    )
+    assert not loaded.warnings
+    assert config["general_settings"]["master_key"].startswith("os.environ/")
+
+
+def test_packaged_models_are_in_litellms_price_map():
+    for path in (ROOT / "litellm_config").glob("*.yaml"):
+        for deployment in yaml.safe_load(path.read_text(encoding="utf-8"))["model_list"]:
+            model = deployment["litellm_params"]["model"]
+            if "/sim-" not in model:
+                assert litellm.get_model_info(model)["input_cost_per_token"] > 0, f"{path.name}: {model}"

@@ -1,0 +1,102 @@
+"""The stores every ledger test runs against: memory, a SQLite file, and a real Redis, started if need be."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.ledger.redis import RedisLedger
+from litellm_tiering.ledger.sqlite import SqliteLedger
+from litellm_tiering.testing.redis import serve_redis
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from litellm_tiering.ports import Ledger
+
+PATIENT_S = 5.0
+"""On a busy test machine, 50 ms say nothing about the ledger."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """One kind of store: ``open`` makes another ledger on it, ``fresh`` an empty store of the same kind."""
+
+    kind: str
+    open: Callable[[], Ledger]
+    fresh: Callable[[], Store]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    given = os.environ.get("REDIS_URL")
+    if given:
+        yield given
+        return
+    with serve_redis() as server:
+        yield server.url
+
+
+@pytest.fixture
+def wipe(redis_url: str) -> Iterator[Callable[[], None]]:
+    """Deletes what ledgers have written, and nothing else: REDIS_URL may be somebody's."""
+    with redis.Redis.from_url(redis_url) as client:
+
+        def delete() -> None:
+            keys = list(client.scan_iter("ltt:*", count=10_000))
+            for at in range(0, len(keys), 5_000):
+                client.delete(*keys[at : at + 5_000])
+
+        delete()
+        yield delete
+        delete()
+
+
+def _memory() -> Store:
+    # One process, one ledger: another one on the same store is the same one.
+    ledger = MemoryLedger()
+    return Store("memory", lambda: ledger, _memory)
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Any) -> Store:
+    if request.param == "memory":
+        return _memory()
+    if request.param == "sqlite":
+        numbers = itertools.count()
+
+        def file() -> Store:
+            path = tmp_path / f"ledger-{next(numbers)}.db"
+            return Store("sqlite", lambda: SqliteLedger(path), file)
+
+        return file()
+    url = request.getfixturevalue("redis_url")
+    wipe = request.getfixturevalue("wipe")
+
+    def emptied() -> Store:
+        wipe()
+        return Store("redis", lambda: RedisLedger.from_url(url, timeout_s=PATIENT_S), emptied)
+
+    return emptied()
+
+
+@pytest.fixture
+async def ledger(store: Store) -> AsyncIterator[Ledger]:
+    opened = store.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Runs coroutines on one loop, for Hypothesis, which calls a test many times."""
+    loop = asyncio.new_event_loop()
+    yield loop.run_until_complete
+    loop.close()

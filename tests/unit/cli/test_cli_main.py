@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import litellm_tiering
+from litellm_tiering import __version__
+from litellm_tiering.cli import NOT_BUILT
+
+# The tests run elsewhere, so a relative PYTHONPATH would not do.
+HERE = os.environ | {"PYTHONPATH": str(Path(litellm_tiering.__file__).parents[1])}
+
+
+def entry(*words, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "litellm_tiering.cli", *words],
+        capture_output=True,
+        check=False,
+        env=HERE,
+        **more,
+    )
+
+
+@pytest.mark.parametrize("verb", NOT_BUILT)
+def test_a_verb_that_is_not_built_says_so(run, verb):
+    status, out, err = run(verb, "--input", "x.jsonl")
+    assert (status, out) == (2, "")
+    assert f"{verb} is not available in this version" in err
+
+
+def test_help_lists_what_works_and_nothing_else(run):
+    status, out, _ = run("--help")
+    assert status == 0
+    listed = [line.split()[0] for line in out.splitlines() if line.startswith("    ")]
+    assert listed == ["check", "explain", "score", "status"]
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("score",), ("explain", "hi", "--surface", "telex")])
+def test_wrong_usage_is_2(run, words):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert "usage: litellm-tiering" in err
+
+
+def test_the_version(run):
+    assert run("--version")[:2] == (0, f"litellm-tiering {__version__}\n")
+
+
+def test_the_entry_point_is_this_function():
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    assert '[project.scripts]\nlitellm-tiering = "litellm_tiering.cli:main"\n' in project.read_text()
+
+
+def test_a_real_process_scores_standard_input():
+    done = entry("score", "--input", "-", input=b'{"id": 1, "prompt": "hi"}\n')
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b'{"id": 1, "score": ')
+
+
+def test_scoring_and_explaining_without_a_configuration_never_import_litellm():
+    code = (
+        "import sys\n"
+        "from litellm_tiering.cli import main\n"
+        "assert main(['score', '--input', '-']) == 0\n"
+        "assert main(['explain', 'hi']) == 0\n"
+        "assert 'litellm_tiering.engine' in sys.modules\n"
+        "sys.exit('litellm' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], input=b"", capture_output=True, check=False, env=HERE
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_output_that_nobody_reads_ends_quietly(tmp_path):
+    lines = b'{"id": 1, "prompt": "hi"}\n' * 5000
+    (tmp_path / "many.jsonl").write_bytes(lines)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "litellm_tiering.cli", "score", "--input", tmp_path / "many.jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=HERE,
+    )
+    assert process.stdout.readline().startswith(b'{"id": 1')
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 1
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped():
+    env = HERE | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_tiering.cli", "explain", "hi", "--model", "mödel"],
+        capture_output=True,
+        check=False,
+        env=env,
+    )
+    assert done.returncode == 2
+    assert b"m\\xf6del" in done.stderr
+    assert b"Traceback" not in done.stderr

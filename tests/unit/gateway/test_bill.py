@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from litellm_tiering.gateway import apply, bill, extract
+from litellm_tiering.gateway.compat import logged_metadata, metadata_of
+
+
+def event(payload, **params):
+    return {"standard_logging_object": payload, "litellm_params": params}
+
+
+def test_a_success_event_is_read():
+    payload = {
+        "response_cost": 5.85e-06,
+        "prompt_tokens": 11,
+        "completion_tokens": 7,
+        "model_group": "small",
+        "litellm_call_id": "c",
+        "cache_hit": True,
+        "request_tags": ["a", 1],
+        "metadata": {"user_api_key_team_id": "t"},
+        "end_user": "e",
+    }
+    paid = bill.read(event(payload, litellm_metadata={apply.ATTEMPT_KEY: "x"}), None)
+    assert (paid.attempt, paid.call_id, paid.cost, paid.cached) == ("x", "c", 5.85e-06, True)
+    assert (paid.prompt_tokens, paid.completion_tokens, paid.group) == (11, 7, "small")
+    assert (paid.tags, paid.end_user, paid.metadata["user_api_key_team_id"]) == (frozenset("a"), "e", "t")
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"standard_logging_object": None}, {"standard_logging_object": "x"}])
+def test_an_event_without_a_payload_is_no_bill(kwargs):
+    assert bill.read(kwargs, None) is None
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"metadata": 3, "request_tags": "x", "prompt_tokens": "9", "response_cost": []}]
+)
+def test_an_odd_payload_is_read_as_nothing(odd):
+    paid = bill.read(event(odd, metadata="x"), None)
+    assert (paid.cost, paid.prompt_tokens, paid.attempt, paid.tags) == (None, 0, "", frozenset())
+
+
+def test_missing_usage_is_estimated_from_the_answers_length():
+    message = SimpleNamespace(message=SimpleNamespace(content="x" * 40))
+    text = SimpleNamespace(message=None, text="y" * 8)
+    paid = bill.read(event({}), SimpleNamespace(choices=[message, text, SimpleNamespace(message=None)]))
+    assert paid.completion_tokens == 12
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("1.5", 1.5), (True, None), ("x", None), (-1, None), (float("nan"), None), (0, 0.0)]
+)
+def test_amounts_are_finite_and_not_negative(value, found):
+    assert bill.amount(value) == found
+
+
+def test_usage_is_read_in_any_apis_words():
+    assert bill.usage_of({"usage": {"input_tokens": 3, "output_tokens": 4}}) == (3, 4)
+    assert bill.usage_of(SimpleNamespace(usage=SimpleNamespace(prompt_tokens=3, completion_tokens=4))) == (
+        3,
+        4,
+    )
+    assert bill.usage_of(SimpleNamespace()) is None
+
+
+def test_the_group_that_answered_is_read_after_fallbacks():
+    hidden = {"additional_headers": {"x-litellm-model-group": "large"}, "response_cost": 0.5}
+    assert bill.answering_group({"_hidden_params": hidden}) == "large"
+    assert bill.cost_in({"_hidden_params": hidden}) == 0.5
+    assert bill.answering_group({}) is None
+
+
+def test_a_client_cannot_bring_its_own_attempt():
+    data = {
+        "metadata": {apply.ATTEMPT_KEY: "forged", "x": 1},
+        "litellm_metadata": {apply.ATTEMPT_KEY: "forged"},
+    }
+    apply.scrub(data)
+    assert apply.attempt_of(data) == ""
+    apply.mark(data, "ours")
+    assert apply.attempt_of(data) == "ours"
+    assert data["metadata"] == {"x": 1}
+
+
+def test_metadata_of_another_kind_is_replaced():
+    data = {"metadata": "hello"}
+    metadata_of(data)["k"] = 1
+    assert data == {"metadata": {"k": 1}}
+    assert logged_metadata({"litellm_params": None}) == ()
+
+
+@pytest.mark.parametrize("options", [None, "x", {"include_usage": False}, {}])
+def test_a_completion_stream_reports_its_usage_and_hides_it(options):
+    data = {"stream_options": options}
+    apply.ask_for_usage(data)
+    assert data["stream_options"]["include_usage"] is True
+    assert data["_litellm_strip_stream_usage"] is True
+    asked = {"stream_options": {"include_usage": True}}
+    apply.ask_for_usage(asked)
+    assert "_litellm_strip_stream_usage" not in asked
+
+
+def test_header_values_are_plain_and_bounded():
+    assert apply.safe("a\r\nb\u00e9" + "x" * 2000) == "a??b?" + "x" * 1019
+
+
+def test_the_caller_is_read_from_auth_and_not_from_the_body():
+    key = SimpleNamespace(
+        token="hash",
+        key_alias="k",
+        team_id="t",
+        team_alias="T",
+        user_id="u",
+        end_user_id=None,
+        metadata={"tags": ["gold", 3]},
+        team_metadata={"tags": "x", "plan": "p"},
+    )
+    caller = extract.caller_of(
+        key, {"user": "customer", "team_id": "other", "metadata": {"tags": ["forged"]}}
+    )
+    assert (caller.key, caller.team, caller.user, caller.end_user) == ("hash", "t", "u", "customer")
+    assert caller.tags == frozenset({"gold"})
+    assert caller.team_metadata["plan"] == "p"
+    assert extract.caller_of(SimpleNamespace(), {"user": 7}) == extract.caller_of(None, {})
+
+
+@pytest.mark.parametrize(
+    ("data", "wish"),
+    [
+        ({}, ""),
+        ({"proxy_server_request": 3}, ""),
+        ({"proxy_server_request": {"headers": {"x-tiering-tier": 3}}}, ""),
+        ({"proxy_server_request": {"headers": {"x-tiering-tier": " simple "}}}, "simple"),
+    ],
+)
+def test_the_clients_wish_is_read_from_its_header(data, wish):
+    assert extract.wish_of(data) == wish
