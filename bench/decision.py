@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import statistics
 import time
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,11 @@ OPENINGS = (
     "¿Puedes explicar la diferencia entre una función convexa y una cóncava? ",
     "Design a rate limiter that survives the loss of one region, and argue why. ",
     "Write a friendly email to a customer whose parcel arrived two weeks late. ",
-    "请证明素数有无穷多个，并说明证明中哪一步用到了归纳法。",
+    "请证明素数有无穷多个。并说明证明中哪一步用到了归纳法。",
 )
 FILLING = (
-    "The committee met on 14 March and approved the budget of 1,250,000 for the year. Members asked why the "
-    "server migration was late, and the answer was that two database schema changes had to be rolled back. ",
-    "She walked along the harbour, counted seven boats, and wondered whether the storm would hold until dawn. ",
+    "The committee met on 14 March and approved the budget of 1,250,000. Members asked about the migration. ",
+    "She walked along the harbour, counted seven boats, and wondered whether the storm would hold off. ",
 )
 
 
@@ -101,6 +101,7 @@ def decider() -> Callable[[dict[str, Any]], object]:
 
 
 def litellm_scorer() -> Callable[[str], object]:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch prices from the internet
     import litellm  # noqa: PLC0415 - seconds, and not needed to import this file
     from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter  # noqa: PLC0415
 
@@ -116,7 +117,9 @@ def timed(call: Callable[[Any], object], value: object) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     decide, score = decider(), litellm_scorer()
@@ -137,7 +140,9 @@ def main() -> None:
         asked = f"<= {goal} ms" + (f", >= {GOALS_RATIO[size]:.0f}x" if size in GOALS_RATIO else "")
         met = mine <= goal and ratio >= GOALS_RATIO.get(size, 0.0)
         missed += [] if met else [size]
-        print(f"{size:>12,} {mine:>10.4f} {other:>12.4f} {ratio:>6.1f}x  {asked} {'met' if met else 'MISSED'}")
+        print(
+            f"{size:>12,} {mine:>10.4f} {other:>12.4f} {ratio:>6.1f}x  {asked} {'met' if met else 'MISSED'}"
+        )
     body = chat(40, 10)
     ours = [timed(decide, body) for _ in range(rounds * 10)]
     print(f"{'40 turns':>12} {statistics.median(ours):>10.4f}   with 10 tools")

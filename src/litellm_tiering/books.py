@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_tiering.deadline import Deadline
 from litellm_tiering.errors import StoreError
-
-if sys.version_info >= (3, 11):
-    from asyncio import timeout
-else:
-    from async_timeout import timeout  # the backport that redis-py itself uses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -101,7 +96,7 @@ class Books:
     async def ask(self, call: Awaitable[T], op: str, deadline_s: float = SETTLE_DEADLINE_S) -> T | None:
         """The store's answer, or None when it is away or too slow; logged once per outage."""
         try:
-            async with timeout(deadline_s):
+            async with Deadline(deadline_s):
                 found = await call
         except (StoreError, TimeoutError, asyncio.TimeoutError) as error:
             self.store_errors[op] = self.store_errors.get(op, 0) + 1

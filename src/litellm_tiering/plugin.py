@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping, load
-from litellm_tiering.core.policy import Policy
-from litellm_tiering.engine import Engine, Terms
 from litellm_tiering.errors import ConfigError, Problem
 from litellm_tiering.gateway import compat
 from litellm_tiering.ledger.open import open_ledger
@@ -24,20 +22,10 @@ from litellm_tiering.ledger.open import open_ledger
 if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
     from litellm_tiering.gateway.hooks import TieringHandler
-    from litellm_tiering.ports import Ledger
 
 _log = logging.getLogger("litellm_tiering")
 
 CONFIG_VARIABLE = "LITELLM_TIERING_CONFIG"
-_SECONDS_PER_DAY = 86_400
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
 
 
 def settings_of_proxy() -> Settings:
@@ -66,21 +54,6 @@ def settings_of_proxy() -> Settings:
     for warning in loaded.warnings:
         _log.warning("%s", warning)
     return build(loaded.config)
-
-
-def engine_of(settings: Settings, ledger: Ledger) -> Engine:
-    """An engine under these settings, on this ledger and the machine's clock."""
-    terms = Terms(
-        policy=Policy(settings.ladder),
-        budgets=settings.budgets,
-        classifiers=settings.chain,
-        timezone=settings.timezone,
-        on_error=settings.store.on_error,
-        retention_s=settings.store.retention_days * _SECONDS_PER_DAY,
-        enforce=settings.mode == "enforce",
-        hash=settings.policy_hash,
-    )
-    return Engine(terms, ledger, SystemClock())
 
 
 def make_handler() -> TieringHandler:

@@ -69,6 +69,8 @@ def _messages(house, prompt, stream, key, more) -> Reply:
 
 
 def _responses(house, prompt, stream, key, more) -> Reply:
+    if "max_tokens" in more:
+        more["max_output_tokens"] = more.pop("max_tokens")
     raw = house.openai(key).responses.with_raw_response.create(input=prompt, stream=stream, **more)
     found = raw.parse()
     if not stream:

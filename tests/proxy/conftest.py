@@ -137,9 +137,11 @@ def house(
     config["general_settings"]["custom_auth_run_common_checks"] = True
     files = {"custom_keys.py": CUSTOM_AUTH, "recorder.py": RECORDER}
     env = {"RECORDED": str(recorded)}
-    with serve_proxy(config, files=files, env=env, workers=workers) as proxy:
-        with contextlib.closing(House(proxy, provider, recorded)) as running:
-            yield running
+    with (
+        serve_proxy(config, files=files, env=env, workers=workers) as proxy,
+        contextlib.closing(House(proxy, provider, recorded)) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import json
 
 import httpx
 import pytest
-from asking import SIMPLE, ask
-from conftest import eventually, house
+from asking import HARD, SIMPLE, ask
 from openai import APIError, APIStatusError
 
+from conftest import eventually, house
 from litellm_tiering.testing.processes import NotReady
 from litellm_tiering.testing.proxy import config_for, serve_proxy
 from litellm_tiering.testing.redis import serve_redis
@@ -34,7 +34,7 @@ def test_a_stream_that_is_cut_costs_what_it_had_sent(memory_house):
     before = memory_house.spent_nano()
     memory_house.provider.faults("cut_stream", model="*")
     with pytest.raises((APIError, httpx.HTTPError)):
-        ask(memory_house, "chat", SIMPLE, stream=True)
+        ask(memory_house, "chat", HARD, stream=True)
     memory_house.settled(1)
     assert memory_house.spent_nano() - before == memory_house.costs_nano()
 

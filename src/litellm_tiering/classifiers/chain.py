@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from litellm_tiering.classifiers.heuristic import default_thresholds
@@ -109,7 +110,7 @@ def check_thresholds(thresholds: Sequence[float], ladder: Ladder) -> None:
     if len(thresholds) != ladder.top:
         raise ValueError(f"{len(ladder)} tiers need {ladder.top} thresholds, not {len(thresholds)}")
     # Written so that NaN fails as well.
-    if not all(low < high for low, high in zip(thresholds, thresholds[1:], strict=False)) or any(
+    if not all(low < high for low, high in pairwise(thresholds)) or any(
         t != t  # noqa: PLR0124 - NaN
         for t in thresholds
     ):

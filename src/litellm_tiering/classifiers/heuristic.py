@@ -9,6 +9,7 @@ one, thanks after a hard turn, tasks stated in the system prompt.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.classification import Opinion
@@ -72,7 +73,7 @@ class HeuristicClassifier:
         found = default_thresholds(len(ladder)) if thresholds is None else tuple(thresholds)
         if len(found) != ladder.top:
             raise ValueError(f"{len(ladder)} tiers need {ladder.top} thresholds, not {len(found)}")
-        if any(not low < high for low, high in zip(found, found[1:], strict=False)):
+        if any(not low < high for low, high in pairwise(found)):
             raise ValueError("thresholds must rise from tier to tier")
         self.thresholds = found
         self.abstain_below = abstain_below
@@ -90,7 +91,7 @@ class HeuristicClassifier:
             by=self.kind,
             score=None if abstains else score,
             confidence=confidence,
-            signals={**parts, "score": round(score, 4)},
+            signals={name: round(value, 4) for name, value in parts.items()} | {"score": round(score, 4)},
         )
 
     def _confidence(self, features: RequestFeatures, score: float) -> float:
@@ -107,7 +108,7 @@ class HeuristicClassifier:
 
 
 def default_thresholds(tiers: int) -> tuple[float, ...]:
-    """The thresholds for a ladder of ``tiers``: equal steps, the lowest and highest where three tiers have them.
+    """The thresholds for a ladder of ``tiers``: equal steps between those that three tiers have.
 
     With three tiers: plain questions of more than about 25 words, and shorter ones with some sign of
     difficulty, leave the cheapest tier; hard work, and questions of some 120 words, go to the dearest. Two
@@ -168,13 +169,13 @@ def explain_score(features: RequestFeatures) -> dict[str, float]:
         "attachments": 0.03 if features.images or features.audio or features.files else 0.0,
     }
     parts.update((name, value) for name, value in spread.items() if value)
-    return {name: round(value, 6) for name, value in parts.items()}
+    return parts
 
 
 _LOG_FULL = math.log1p(_FULL_WORDS)
 
 
-def _hard(s: Mapping[str, float], features: RequestFeatures) -> float:
+def _hard(s: Mapping[str, float], features: RequestFeatures) -> float:  # noqa: PLR0911 - a list of cases
     """What hard work adds: a verb of hard kind counts in full only beside something technical to do it to."""
     long_words = 0.34 * s.get("long_words", 0.0) * (0.5 if features.language in _LONG_WORDED else 1.0)
     technical = s.get("technical", 0.0) + min(2.0, long_words)
@@ -189,11 +190,13 @@ def _hard(s: Mapping[str, float], features: RequestFeatures) -> float:
     if proof:
         return min(1.0, proof) * (0.30 + 0.03 * min(3.0, technical))
     if hard and technical >= 1.0:
-        return min(1.0, hard) * (0.24 + 0.03 * min(3.0, technical - 1.0) + 0.03 * min(2.0, max(0.0, hard - 1.0)))
+        return min(1.0, hard) * (
+            0.24 + 0.03 * min(3.0, technical - 1.0) + 0.03 * min(2.0, max(0.0, hard - 1.0))
+        )
     if hard:
         return 0.06 * min(2.0, hard)
     if s.get("why") and technical >= _SOME:
-        return 0.08 + 0.04 * min(3.0, technical)
+        return 0.08 + 0.06 * min(3.0, technical)
     return 0.04 * min(3.0, max(0.0, technical - _SOME))
 
 

@@ -27,7 +27,7 @@ MAX_PATTERN_CHARS = 2_000
 # The keywords are matched byte by byte: every byte of a letter beyond ASCII belongs to a word.
 _WORD = rb"0-9A-Za-z_\x80-\xff"
 _SIGN_BLOCKS = ((0x0080, 0x3400), (0xFE00, 0x10000))
-# Scripts written without spaces, and Hangul, whose words take their particles on: there a part of a run is a word.
+# Scripts without spaces, and Hangul, whose words take their particles on: a part of a run will do.
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -168,7 +168,7 @@ class Pattern:
         self.source = source
 
     def found_in(self, encoded: bytes) -> bool:
-        """Whether some part of a text, :func:`encode`\\ d, matches."""
+        """Whether some part of a text matches, once it went through :func:`encode`."""
         return self._compiled.search(encoded) is not None
 
 

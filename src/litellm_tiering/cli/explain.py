@@ -10,11 +10,11 @@ from litellm_tiering.cli.inputs import STDIN, body_in, text_in_stdin
 from litellm_tiering.cli.settings import (
     Store,
     bundled_prices,
-    engine_of,
     optional,
     settings_of,
     store_of,
 )
+from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.proxy import ProxyView
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.features import Caller, Surface

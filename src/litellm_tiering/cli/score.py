@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier, default_thresholds
 from litellm_tiering.cli.common import Exit, add_common, note
 from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
-from litellm_tiering.cli.settings import engine_of, optional, settings_of
+from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.config import schema_classifiers as section
+from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, Surface

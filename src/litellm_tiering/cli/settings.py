@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,6 @@ from litellm_tiering.cli.common import UsageError
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import OVERRIDE, SECTION, from_mapping, load
 from litellm_tiering.config.source import read
-from litellm_tiering.core.policy import Policy
-from litellm_tiering.engine import Engine, Terms
 from litellm_tiering.errors import ConfigError
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.open import open_ledger
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from litellm_tiering.config.build import Settings
-    from litellm_tiering.core.budget import Budget
     from litellm_tiering.ports import Ledger
 
 DEFAULT_FILE = "config.yaml"
@@ -39,7 +35,6 @@ DEFAULT_SECTION: Mapping[str, Any] = {
 }
 """What verbs that need no configuration work under when there is none."""
 
-_SECONDS_PER_DAY = 86_400
 _SQLITE = "sqlite:///"
 
 
@@ -126,29 +121,6 @@ def settings_of(where: Chosen | None) -> Settings:
     """
     loaded = from_mapping(DEFAULT_SECTION) if where is None else load(where.path, where.env)
     return build(loaded.config)
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-
-def engine_of(settings: Settings, ledger: Ledger, budgets: tuple[Budget, ...]) -> Engine:
-    """An engine as the proxy's, on this ledger, under these budgets."""
-    terms = Terms(
-        policy=Policy(settings.ladder),
-        budgets=budgets,
-        classifiers=settings.chain,
-        timezone=settings.timezone,
-        on_error=settings.store.on_error,
-        retention_s=settings.store.retention_days * _SECONDS_PER_DAY,
-        enforce=settings.mode == "enforce",
-        hash=settings.policy_hash,
-    )
-    return Engine(terms, ledger, SystemClock())
 
 
 @dataclass(frozen=True, slots=True)

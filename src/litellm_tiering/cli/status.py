@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from litellm_tiering.cli.common import Exit, add_common, note, print_json, table, visible
-from litellm_tiering.cli.settings import SystemClock, required, settings_of, store_of
+from litellm_tiering.cli.settings import required, settings_of, store_of
+from litellm_tiering.config.assemble import SystemClock
 from litellm_tiering.errors import StoreError
 from litellm_tiering.status import live_budgets
 

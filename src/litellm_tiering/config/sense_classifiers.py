@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from litellm_tiering.classifiers.conditions import Condition, keywords_of
+from litellm_tiering.classifiers.checks import keywords_of
+from litellm_tiering.classifiers.conditions import Condition
 from litellm_tiering.classifiers.patterns import MAX_PATTERN_CHARS, Pattern
 from litellm_tiering.config.build_chain import condition_of
 from litellm_tiering.config.schema_classifiers import HeuristicClassifier, LearnedClassifier, RulesClassifier

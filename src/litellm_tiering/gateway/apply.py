@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from fastapi import HTTPException
+from litellm.proxy._types import ProxyException
 
 from litellm_tiering.gateway.compat import metadata_of
 from litellm_tiering.units import usd
@@ -64,8 +64,19 @@ def attempt_of(data: Mapping[str, Any]) -> str:
     return ""
 
 
-def refuse(refusal: Refusal, record: Record) -> HTTPException:
-    """A refusal as LiteLLM turns it into an error of the client's own API."""
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    403: "permission_error",
+    429: "budget_exceeded",
+    503: "service_unavailable",
+}
+
+
+def refuse(refusal: Refusal, record: Record) -> ProxyException:
+    """A refusal as LiteLLM turns it into an error of the client's own API.
+
+    Its own exception: of an ``HTTPException`` the headers are lost on some APIs, ``retry-after`` included.
+    """
     headers = {
         "x-tiering-decision": record.id,
         "x-tiering-tier": record.tier,
@@ -73,7 +84,8 @@ def refuse(refusal: Refusal, record: Record) -> HTTPException:
     }
     if refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s)
-    return HTTPException(status_code=refusal.status, detail={"error": refusal.message}, headers=headers)
+    kind = _ERROR_TYPES.get(refusal.status, "invalid_request_error")
+    return ProxyException(refusal.message, kind, None, refusal.status, headers=headers)
 
 
 def response_headers(record: Record, cost: int, baseline: int, *, model: str | None = None) -> dict[str, str]:

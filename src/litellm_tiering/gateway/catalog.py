@@ -112,9 +112,12 @@ def group_facts(found: Iterable[Mapping[str, Any]]) -> TierFacts:
         max(p.prompt for p in prices), max(p.completion for p in prices), known=all(p.known for p in prices)
     )
     caps = [f.capability for f in each]
-    flags = {name: _all(getattr(c, name) for c in caps) for name in _FLAGS}
-    sizes = {n: _least(getattr(c, n) for c in caps) for n in ("max_input_tokens", "max_output_tokens")}
-    return TierFacts(price, Capability(**flags, **sizes))
+    able = Capability(
+        **{name: _all(getattr(c, name) for c in caps) for name in _FLAGS},
+        max_input_tokens=_least(c.max_input_tokens for c in caps),
+        max_output_tokens=_least(c.max_output_tokens for c in caps),
+    )
+    return TierFacts(price, able)
 
 
 def _deployment_facts(deployment: Mapping[str, Any]) -> TierFacts:
@@ -134,9 +137,12 @@ def _deployment_facts(deployment: Mapping[str, Any]) -> TierFacts:
         (completion or 0.0) * NANO_PER_USD,
         known=prompt is not None or completion is not None,
     )
-    flags = {ours: _flag(known(theirs), in_map=bool(base)) for ours, theirs in _FLAGS.items()}
-    sizes = {n: _size(known(n)) for n in ("max_input_tokens", "max_output_tokens")}
-    return TierFacts(price, Capability(**flags, **sizes))
+    able = Capability(
+        **{ours: _flag(known(theirs), in_map=bool(base)) for ours, theirs in _FLAGS.items()},
+        max_input_tokens=_size(known("max_input_tokens")),
+        max_output_tokens=_size(known("max_output_tokens")),
+    )
+    return TierFacts(price, able)
 
 
 def _model_map(model: str, provider: str | None) -> Mapping[str, Any]:

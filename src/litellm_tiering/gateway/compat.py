@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from litellm_tiering.errors import IncompatibleLiteLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
 _log = logging.getLogger("litellm_tiering")
 
@@ -76,6 +76,17 @@ def proxy_app() -> Any:
     from litellm.proxy import proxy_server  # noqa: PLC0415 - see proxy_config
 
     return proxy_server.app
+
+
+def open_to_every_key(paths: Iterable[str]) -> None:
+    """Let keys that are no administrators reach routes that judge for themselves what each may see.
+
+    LiteLLM refuses unknown routes to such keys; its ``self_managed_routes`` are the exception it provides.
+    """
+    from litellm.proxy._types import LiteLLMRoutes  # noqa: PLC0415 - see proxy_config
+
+    routes: list[str] = LiteLLMRoutes.self_managed_routes.value
+    routes.extend(path for path in paths if path not in routes)
 
 
 def metadata_of(data: MutableMapping[str, Any]) -> dict[str, Any]:

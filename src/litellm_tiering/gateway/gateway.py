@@ -11,8 +11,6 @@ from litellm_tiering.units import nano_usd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fastapi import HTTPException
-
     from litellm_tiering.books import Flight
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import Caller
@@ -33,7 +31,7 @@ class Gateway:
 
     # ------------------------------------------------------------------ before the call
 
-    async def admit(self, key: Any, data: dict[str, Any], call_type: str) -> HTTPException | None:
+    async def admit(self, key: Any, data: dict[str, Any], call_type: str) -> Exception | None:
         """Plan a request and write the plan into it; the refusal as an error, where it is refused.
 
         A request of another kind, or for a model without a route, passes untouched.
@@ -48,7 +46,8 @@ class Gateway:
             return None
         plan = await self.engine.plan(inquiry)
         if plan.decision.refusal is not None:
-            return apply.refuse(plan.decision.refusal, plan.record)
+            refused: Exception = apply.refuse(plan.decision.refusal, plan.record)
+            return refused
         if plan.flight is None:
             return None
         if self._enforced(inquiry):

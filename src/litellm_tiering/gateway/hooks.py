@@ -13,8 +13,6 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm_tiering.gateway import apply, streaming
 
 if TYPE_CHECKING:
-    from fastapi import HTTPException
-
     from litellm_tiering.gateway.gateway import Gateway
 
 
@@ -38,7 +36,7 @@ class TieringHandler(CustomLogger):
     ) -> dict[str, Any] | None:
         """Decide, hold the money, and rewrite ``data["model"]``; refuse with LiteLLM's own kind of error."""
 
-        async def admit() -> HTTPException | None:
+        async def admit() -> Exception | None:
             return await self.gateway.admit(user_api_key_dict, data, call_type)
 
         refused = await self.gateway.engine.contained("admit", admit, None)
@@ -80,14 +78,13 @@ class TieringHandler(CustomLogger):
         original_exception: Exception,  # noqa: ARG002 - LiteLLM passes it by keyword
         user_api_key_dict: Any,  # noqa: ARG002 - as above
         traceback_str: str | None = None,  # noqa: ARG002 - as above
-    ) -> HTTPException | None:
+    ) -> None:
         """The whole request failed, retries and fallbacks included: let go of its hold."""
 
         async def fail() -> None:
             await self.gateway.failed(request_data)
 
         await self.gateway.engine.contained("failure", fail, None)
-        return None
 
     def async_post_call_streaming_iterator_hook(
         self,

@@ -11,6 +11,7 @@ from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 from litellm_tiering.core.budget import Scope
 from litellm_tiering.explain import explanation
 from litellm_tiering.gateway import extract
+from litellm_tiering.gateway.compat import open_to_every_key
 from litellm_tiering.gateway.page import PAGE
 from litellm_tiering.status import live_budgets
 
@@ -42,6 +43,7 @@ def mount(gateway: Gateway, app: FastAPI) -> None:
         router.add_api_route(path, endpoint, methods=[method], dependencies=[auth])
     router.add_api_route("", _page, methods=["GET"], response_class=HTMLResponse)
     app.include_router(router)
+    open_to_every_key(f"/tiering{path}" for path, _, _ in _endpoints(gateway))
 
 
 def _endpoints(gateway: Gateway) -> list[tuple[str, str, Callable[..., Any]]]:
@@ -130,7 +132,8 @@ async def explain_body(gateway: Gateway, key: Any, request: Request) -> dict[str
         raise HTTPException(400, detail={"error": "the body must be a JSON object"})
     if isinstance(body.get("prompt"), str) and "messages" not in body:
         body = {**body, "messages": [{"role": "user", "content": body["prompt"]}]}
-    model = body.get("model") if isinstance(body.get("model"), str) else gateway.settings.virtual_model
+    asked = body.get("model")
+    model = asked if isinstance(asked, str) else gateway.settings.virtual_model
     caller = extract.caller_of(key, body)
     inquiry = await gateway.inquiry(key, body, model, caller, "acompletion")
     if inquiry is None:

@@ -1,4 +1,4 @@
-"""From a request's body, whatever it holds, to numbers and bounded text. Pure, bounded in time, never raises."""
+"""From a request's body, whatever it holds, to numbers and bounded text: pure, quick, never raising."""
 
 from __future__ import annotations
 

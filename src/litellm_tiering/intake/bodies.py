@@ -6,6 +6,8 @@ a fixed number of messages, parts and nodes is looked at. What is left out is sc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.features import Surface
@@ -19,7 +21,7 @@ from litellm_tiering.intake.tokens import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 OLDEST = 16
 NEWEST = 256
@@ -56,6 +58,8 @@ def fields_of(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a body holds a
     """``value`` as a mapping: a dict as it is, an SDK's message object by its attributes, else empty."""
     if isinstance(value, dict):
         return value
+    if isinstance(value, Mapping):
+        return dict(value)
     inner = getattr(value, "__dict__", None)
     return inner if isinstance(inner, dict) and not isinstance(value, type) else {}
 
@@ -86,72 +90,82 @@ def read_body(body: Mapping[str, Any], surface: Surface) -> Conversation:
 
 
 def _read_messages(talk: Conversation, entries: Sequence[Any]) -> None:
+    """The first message, then the newest ones backwards: what is left out for want of room is in between."""
     total = len(entries)
     talk.messages = total
     talk.extra_tokens += MESSAGE_TOKENS * total
-    if total <= OLDEST + NEWEST + BETWEEN:
-        for entry in entries:
-            _read_message(talk, entry, 1.0)
+    talk.pinned = len(talk.system)
+    if not total:
         return
-    talk.partial = True
-    for i in range(OLDEST):
-        _read_message(talk, entries[i], 1.0)
-    left_out = total - OLDEST - NEWEST
-    for k in range(BETWEEN):
+    first = _read_message(talk, entries[0], 1.0)
+    talk.pinned = len(talk.system)
+    whole = total <= OLDEST + NEWEST + BETWEEN
+    newest = range(total - 1, 0, -1) if whole else range(total - 1, total - 1 - NEWEST, -1)
+    recent = [m for i in newest if (m := _read_message(talk, entries[i], 1.0)) is not None]
+    if not whole:
+        talk.partial = True
+        left_out = total - OLDEST - NEWEST
         # Not kept as turns: what is so far back is never the question.
-        _read_message(talk, entries[OLDEST + k * left_out // BETWEEN], left_out / BETWEEN)
-    talk.recent.clear()
-    for i in range(total - NEWEST, total):
-        _read_message(talk, entries[i], 1.0)
+        for k in range(BETWEEN - 1, -1, -1):
+            _read_message(talk, entries[OLDEST + k * left_out // BETWEEN], left_out / BETWEEN)
+        for i in range(OLDEST - 1, 0, -1):
+            _read_message(talk, entries[i], 1.0)
+    elif first is not None:
+        recent.append(first)
+    talk.recent = recent[::-1]
 
 
-def _read_message(talk: Conversation, entry: Any, weight: float) -> None:  # noqa: ANN401 - a body holds anything
+def _read_message(talk: Conversation, entry: Any, weight: float) -> Message | None:  # noqa: ANN401 - anything
+    """Count one message; returned when it is a turn of the user or the assistant with text of its own."""
     entry = fields_of(entry)
     kind = entry.get("type")
     if isinstance(kind, str) and kind != "message" and kind not in _TEXTS:
-        _read_item(talk, kind, entry, weight)
-        return
+        return _read_item(talk, kind, entry, weight)
     name = entry.get("role")
     # A bare part among the input of a responses call, or a role nobody knows, is the client's: a user's.
     role = _ROLES.get(name, Role.USER) if isinstance(name, str) else Role.USER
     content = entry.get("content", entry.get("text"))
     if role is Role.SYSTEM:
         _read_system(talk, content, weight)
-        return
+        return None
     message = Message(role)
     _read_content(talk, message, content, weight)
     if role is Role.TOOL:
         talk.tool_results += weight
-        return
+        return None
     calls = entry.get("tool_calls")
     if isinstance(calls, list):
-        for call in calls[:MAX_PARTS]:
+        for call in calls[: min(MAX_PARTS, talk.room)]:
             _add_tree(talk, Role.ASSISTANT, call, weight)
     _add_text(talk, Role.ASSISTANT, entry.get("reasoning_content"), weight)
-    if message.texts:
-        talk.recent.append(message)
-        if role is Role.USER:
-            talk.turns += weight
+    return _turn(talk, message, weight)
 
 
-def _read_item(talk: Conversation, kind: str, entry: Mapping[str, Any], weight: float) -> None:
+def _turn(talk: Conversation, message: Message, weight: float) -> Message | None:
+    """``message`` when it has text of its own, counted as a turn when it is the user's."""
+    if not message.texts:
+        return None
+    if message.role is Role.USER:
+        talk.turns += weight
+    return message
+
+
+def _read_item(talk: Conversation, kind: str, entry: Mapping[str, Any], weight: float) -> Message | None:
     """One item of a responses input that is no message."""
     if kind in _CALLS or kind == "reasoning":
         _add_tree(talk, Role.ASSISTANT, entry, weight)
-        return
+        return None
     if kind.endswith(("_output", "_result")):
         talk.tool_results += weight
         _read_content(talk, Message(Role.TOOL), entry.get("output", entry.get("content")), weight)
-        return
+        return None
     message = Message(Role.USER)
     _read_part(talk, message, kind, entry, weight)
-    if message.texts:
-        talk.recent.append(message)
-        talk.turns += weight
+    return _turn(talk, message, weight)
 
 
-def _read_content(talk: Conversation, message: Message, content: Any, weight: float) -> None:  # noqa: ANN401
-    """A message's content: text, a list of parts, or one part. (Any: a body holds anything.)"""
+def _read_content(talk: Conversation, message: Message, content: Any, weight: float) -> None:  # noqa: ANN401 - as above
+    """A message's content: text, a list of parts, or one part."""
     if isinstance(content, str):
         _keep(talk, message, content, weight)
         return
@@ -161,6 +175,10 @@ def _read_content(talk: Conversation, message: Message, content: Any, weight: fl
         weight *= len(parts) / MAX_PARTS
         parts = [*parts[: MAX_PARTS // 2], *parts[-MAX_PARTS // 2 :]]
     for part in parts:
+        if talk.room <= 0:
+            talk.partial = True
+            return
+        talk.room -= 1
         if isinstance(part, str):
             _keep(talk, message, part, weight)
             continue
@@ -201,7 +219,8 @@ def _read_result(talk: Conversation, content: Any, weight: float) -> None:  # no
     if isinstance(content, str):
         _add_text(talk, Role.TOOL, content, weight)
         return
-    for part in content[:MAX_PARTS] if isinstance(content, list) else [content]:
+    for part in content[: min(MAX_PARTS, talk.room)] if isinstance(content, list) else [content]:
+        talk.room -= 1
         entry = fields_of(part)
         kind = entry.get("type")
         if isinstance(kind, str) and kind in _IMAGES:
@@ -226,7 +245,8 @@ def _read_system(talk: Conversation, content: Any, weight: float = 1.0) -> None:
     message = Message(Role.SYSTEM)
     _read_content(talk, message, content, weight)
     if len(talk.system) < MAX_PARTS:
-        talk.system.extend(message.texts)
+        # Messages are read backwards: each piece goes before those read so far, the pinned ones excepted.
+        talk.system[talk.pinned : talk.pinned] = message.texts
 
 
 def _read_prompt(talk: Conversation, prompt: Any) -> None:  # noqa: ANN401 - a body holds anything
@@ -254,20 +274,25 @@ def _keep(talk: Conversation, message: Message, text: str, weight: float) -> Non
         talk.bulk[message.role].add(text, weight)
 
 
-def _add_text(talk: Conversation, role: Role, text: Any, weight: float = 1.0) -> None:  # noqa: ANN401
-    """Count ``text`` without keeping it. (Any: a body holds anything.)"""
+def _add_text(talk: Conversation, role: Role, text: Any, weight: float = 1.0) -> None:  # noqa: ANN401 - as above
+    """Count ``text`` without keeping it."""
     if isinstance(text, str) and text:
         talk.bulk[role].add(text, weight)
 
 
-def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None:  # noqa: ANN401
-    """Count the texts within ``value``, however deep, at most MAX_NODES of them. (Any: as above.)"""
-    for text in texts_within(value, MAX_NODES):
+def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None:  # noqa: ANN401 - as above
+    """Count the texts within ``value``, however deep, at most MAX_NODES of them."""
+    if talk.room <= 0:
+        talk.partial = True
+        return
+    texts, seen = texts_within(value, min(talk.room, MAX_NODES))
+    talk.room -= seen
+    for text in texts:
         talk.bulk[role].add(text, weight)
 
 
-def texts_within(value: Any, limit: int) -> list[str]:  # noqa: ANN401 - a body holds anything
-    """The keys and texts within ``value``, breadth after depth, looking at no more than ``limit`` values."""
+def texts_within(value: Any, limit: int) -> tuple[list[str], int]:  # noqa: ANN401 - a body holds anything
+    """The keys and texts within ``value``, and how many values were looked at: no more than ``limit``."""
     found: list[str] = []
     stack = [value]
     seen = 0
@@ -277,16 +302,14 @@ def texts_within(value: Any, limit: int) -> list[str]:  # noqa: ANN401 - a body 
         if isinstance(item, str):
             found.append(item)
         elif isinstance(item, dict):
-            for key, inner in item.items():
-                if len(stack) > limit:
-                    break
+            for key, inner in islice(item.items(), limit - seen):
                 if isinstance(key, str):
                     found.append(key)
                 stack.append(inner)
         elif isinstance(item, (list, tuple)):
-            stack.extend(item[:limit])
+            stack.extend(item[: limit - seen])
         elif item is not None and not isinstance(item, (int, float)):
             inner = fields_of(item)
             if inner:
                 stack.append(dict(inner))
-    return found
+    return found, seen

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from litellm_tiering.intake.tokens import Bulk
 
+MAX_STEPS = 6_000
+"""How many parts and values of one request are looked at in all."""
+
 
 class Role(enum.Enum):
     """Who speaks."""
@@ -37,6 +40,7 @@ class Conversation:
 
     Attributes:
         system: The pieces of the system prompt.
+        pinned: How many pieces of it stand before those of later messages.
         recent: The newest messages looked at, oldest first, tool results left out.
         bulk: How much text there is, by who wrote it.
         messages: Messages of every role, those not looked at included.
@@ -46,11 +50,13 @@ class Conversation:
         audio: Audio clips attached.
         files: Documents attached.
         extra_tokens: Tokens that are not text: frames, attachments, prompts sent as token ids.
+        room: How many more parts and values may be looked at.
         partial: Whether something was too big to be looked at whole.
         elsewhere: Whether earlier turns are kept by the provider and are not in the body.
     """
 
     system: list[str] = field(default_factory=list)
+    pinned: int = 0
     recent: list[Message] = field(default_factory=list)
     bulk: dict[Role, Bulk] = field(default_factory=lambda: {role: Bulk() for role in Role})
     messages: int = 0
@@ -60,5 +66,6 @@ class Conversation:
     audio: int = 0
     files: int = 0
     extra_tokens: float = 0.0
+    room: int = MAX_STEPS
     partial: bool = False
     elsewhere: bool = False

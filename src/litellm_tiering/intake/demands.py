@@ -39,6 +39,7 @@ _RUNS_CODE = frozenset(
     }
 )
 _RUNS_CODE_PREFIXES = ("bash_2", "code_execution_2")
+_SHAPES = frozenset({"response_format", "text", "output_format", "output_config"})
 _BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "max_tokens_to_sample")
 
 
@@ -94,6 +95,8 @@ def _wants_logprobs(body: Mapping[str, Any]) -> bool:
 
 def _format(body: Mapping[str, Any]) -> ResponseFormat:
     """The shape demanded, wherever the API has it."""
+    if _SHAPES.isdisjoint(body):
+        return ResponseFormat.TEXT
     asked = body.get("response_format")
     if isinstance(asked, type):
         return ResponseFormat.JSON_SCHEMA  # a pydantic model, as LiteLLM's Python callers pass it
@@ -119,8 +122,8 @@ def _read_tools(tools: list[Any]) -> tuple[float, bool]:
     for tool in tools:
         if nodes >= MAX_TOOL_NODES:
             break
-        texts = texts_within(tool, min(_MAX_TOOL, MAX_TOOL_NODES - nodes))
-        nodes += len(texts) + 1
+        texts, seen = texts_within(tool, min(_MAX_TOOL, MAX_TOOL_NODES - nodes))
+        nodes += seen
         looked_at += 1
         tokens += _TOOL_FRAME_TOKENS + sum(1 + len(t) / _CHARS_PER_TOKEN for t in texts)
         runs_code = runs_code or _runs_code(fields_of(tool))

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - marks and letters of many languages are what this module is about
 """Sentences that say how hard a request is rather than what it is: they must gain nothing.
 
 "This is extremely complex, use the best model", "ESCALATE", "think step by step", "you are an expert".
@@ -6,8 +7,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from litellm_tiering.intake.vocabulary import INFLATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SUSPECT = frozenset(INFLATED)
 _UNSPACED_SUSPECT = ("模型", "复杂", "複雑", "困难", "難しい", "モデル", "一步一步", "专家")
@@ -35,8 +40,10 @@ _ORDER = re.compile(
 _LOUD = re.compile(
     r"\bescalate\b|\b(?:best|strongest|smartest|largest|biggest|most (?:powerful|capable|expensive|advanced)"
     r"|highest|premium|frontier|flagship|top|stärkste|beste|meilleur|mejor|migliore|melhor|лучш\w{1,3})[ -]"
-    r"(?:available |possible |tier |ai |reasoning )?(?:model|tier|llm|ai|intelligence|modell|modèle|modelo|modello|модель)\b"
-    r"|\b(?:complexity|difficulty|routing|tier)\s{0,2}[:=]\s{0,2}\w+|\b(?:highest|high|maximum|max|complex|top)[ -]"
+    r"(?:available |possible |tier |ai |reasoning )?"
+    r"(?:model|tier|llm|ai|intelligence|modell|modèle|modelo|modello|модель)\b"
+    r"|\b(?:complexity|difficulty|routing|tier)\s{0,2}[:=]\s{0,2}\w+"
+    r"|\b(?:highest|high|maximum|max|complex|top)[ -]"
     r"(?:complexity|difficulty|tier|priority)\b"
 )
 _RITUAL = re.compile(
@@ -52,7 +59,7 @@ _UNSPACED_CLAIM = re.compile(
 )
 
 
-def deflated(text: str, words: frozenset[str] | set[str]) -> str:
+def deflated(text: str, words: Iterable[str]) -> str:
     """``text``, casefolded already, without the sentences that only say how hard it is.
 
     A sentence that says something besides loses its phrase only, so that "Step by step, prove …" is still

@@ -23,7 +23,7 @@ _SYNONYMS: Mapping[str, TaskType] = {
     **dict.fromkeys(("classify", "categorization", "categorisation", "labeling", "labelling", "sentiment"),
                     TaskType.CLASSIFICATION),
     **dict.fromkeys(("extract", "ner", "parsing", "data_extraction"), TaskType.EXTRACTION),
-    **dict.fromkeys(("summarize", "summarise", "summarization", "summarisation", "summaries"), TaskType.SUMMARY),
+    **dict.fromkeys(("summarize", "summarise", "summarization", "summarisation"), TaskType.SUMMARY),
     **dict.fromkeys(("translate", "translations", "localization"), TaskType.TRANSLATION),
     **dict.fromkeys(("coding", "code_generation", "programming", "codegen", "code_review"), TaskType.CODE),
     **dict.fromkeys(("math", "mathematics", "arithmetic"), TaskType.MATHS),
@@ -53,6 +53,8 @@ class Labels(NamedTuple):
 
 def read_labels(body: Mapping[str, Any]) -> Labels:
     """The labels of a request: those in ``metadata`` before LiteLLM's own copy of it, tags after both."""
+    if not ("metadata" in body or "litellm_metadata" in body or "tags" in body):
+        return Labels()
     sources = (fields_of(body.get("metadata")), fields_of(body.get("litellm_metadata")))
     tags = _tags(body.get("tags"), *(s.get("tags") for s in sources))
     task = use = ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingABC
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from litellm_tiering.core.features import PromptText, RequestFeatures, TaskType
-from litellm_tiering.intake.bodies import read_body
+from litellm_tiering.intake.bodies import fields_of, read_body
 from litellm_tiering.intake.conversation import Role
 from litellm_tiering.intake.demands import read_demands
 from litellm_tiering.intake.inflation import deflated
@@ -14,7 +13,7 @@ from litellm_tiering.intake.labels import MAX_LABEL_CHARS, read_labels
 from litellm_tiering.intake.language import LATIN, detect_language
 from litellm_tiering.intake.signals import clip, read_shape, split_instruction
 from litellm_tiering.intake.system import stated_task
-from litellm_tiering.intake.tasks import Cues, guess_task, plain, read_cues, words_of
+from litellm_tiering.intake.tasks import Cues, guess_task, plain, points_at_document, read_cues, tokenise
 from litellm_tiering.intake.tokens import FOREIGN_FACTOR, Census, census, tokens_of
 from litellm_tiering.intake.turns import Asked, find_question
 
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from litellm_tiering.intake.signals import Shape
     from litellm_tiering.intake.system import Stated
 
-_CUE_HEAD_CHARS = 2_400
-_CUE_TAIL_CHARS = 800
-_LANGUAGE_CHARS = 600
+_CUE_HEAD_CHARS = 800
+_CUE_TAIL_CHARS = 400
+_LANGUAGE_CHARS = 400
+_LANGUAGE_WORDS = 60
 _MAX_MODEL_CHARS = 256
 
 
@@ -63,8 +63,7 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
         >>> features.question_words, features.task_type.value, features.language
         (6, 'question', 'en')
     """
-    if not isinstance(body, MappingABC):
-        body = {}
+    body = fields_of(body)
     talk = read_body(body, surface)
     demands = read_demands(body)
     labels = read_labels(body)
@@ -80,7 +79,7 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
     features = RequestFeatures(
         surface=surface,
         model=model[:_MAX_MODEL_CHARS] if isinstance(model, str) else "",
-        prompt_tokens=_whole(factor * _text_tokens(talk) + talk.extra_tokens + demands.tool_tokens),
+        prompt_tokens=_whole(factor * _text_tokens(talk, found) + talk.extra_tokens + demands.tool_tokens),
         prompt_chars=_whole(sum(b.chars for b in talk.bulk.values())),
         system_tokens=_whole(talk.bulk[Role.SYSTEM].tokens()),
         question_tokens=_whole(factor * tokens_of(found.counted) * found.scale),
@@ -117,8 +116,14 @@ def _whole(value: float) -> int:
     return int(value + 0.5)
 
 
-def _text_tokens(talk: Conversation) -> float:
-    return sum(bulk.tokens() for bulk in talk.bulk.values())
+def _text_tokens(talk: Conversation, found: _Question) -> float:
+    tokens = 0.0
+    for role, bulk in talk.bulk.items():
+        if role is Role.USER and bulk.chars == len(found.text):
+            tokens += tokens_of(found.counted)  # the question is all there is: counted already
+        elif bulk.chars:
+            tokens += bulk.tokens()
+    return tokens
 
 
 def _analyse(whole: str) -> _Question:
@@ -129,34 +134,57 @@ def _analyse(whole: str) -> _Question:
     scale = len(whole) / len(text) if cut else 1.0
     counted = census(text)
     instruction, document = split_instruction(text)
-    head = _bounded(instruction)
-    folded = plain(head)
-    words = words_of(folded)
-    told = deflated(folded, frozenset(words))
-    cues = read_cues(told)
-    asks = cues.leading or cues.asking or cues.lookup or "?" in instruction
-    if document and not (asks if "\n\n" in text else cues.document):
-        # Its edges ask for nothing, or point at nothing: a long question rather than one about a document.
-        document, head = "", _bounded(text)
-        folded = plain(head)
-        words = words_of(folded)
-        told = deflated(folded, frozenset(words))
-        cues = read_cues(told)
-    removed = len(folded.split()) - len(told.split()) if told is not folded else 0
+    blocks = "\n\n" in text
+    if document and not blocks and not points_at_document(instruction):
+        instruction, document = text, ""  # one long question rather than one about a text
+    heard = _hear(instruction)
+    if document and blocks and not heard.asks:
+        document, heard = "", _hear(text)  # likewise: what stands around the block asks for nothing
     document_words = _whole(census(document).word_equivalents * scale) if document else 0
     total = _whole(counted.word_equivalents * scale)
-    accented = words if head.isascii() else words_of(head[:_LANGUAGE_CHARS].casefold())
+    if whole.isascii():
+        language = detect_language(heard.folded, heard.tokens[:_LANGUAGE_WORDS], counted)
+    else:
+        start = heard.text[:_LANGUAGE_CHARS]
+        folded = start.casefold()
+        language = detect_language(folded, tokenise(folded)[:_LANGUAGE_WORDS], census(start))
     return _Question(
         text=text,
         cut=cut,
         scale=scale,
         counted=counted,
-        language=detect_language(head[:_LANGUAGE_CHARS].casefold(), accented[:100], census(head)),
+        language=language,
         shape=read_shape(text),
-        cues=cues,
-        asked_words=max(0, total - document_words - removed),
+        cues=heard.cues,
+        asked_words=max(0, total - document_words - heard.removed),
         document_words=document_words,
     )
+
+
+class _Heard(NamedTuple):
+    """An instruction and what its words say, those that only say how hard it is left out."""
+
+    text: str
+    folded: str
+    tokens: list[str]
+    cues: Cues
+    removed: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for something."""
+        return self.cues.leading or self.cues.asking or bool(self.cues.lookup) or "?" in self.text
+
+
+def _hear(instruction: str) -> _Heard:
+    text = _bounded(instruction)
+    folded = plain(text)
+    tokens = tokenise(folded)
+    told = deflated(folded, tokens)
+    if told is folded:
+        return _Heard(text, folded, tokens, read_cues(folded, tokens), 0)
+    removed = max(0, len(folded.split()) - len(told.split()))
+    return _Heard(text, folded, tokens, read_cues(told), removed)
 
 
 def _bounded(text: str) -> str:

@@ -1,7 +1,9 @@
+# ruff: noqa: RUF001 - marks and letters of many languages are what this module is about
 """Cheap numbers of a question: what it asks against what it asks it of, code, maths, numbers, constraints."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 MAX_TEXT_CHARS = 8_000
@@ -11,9 +13,9 @@ _HEAD_CHARS = 5_000
 _MAX_LINES = 160
 _DOCUMENT_WORDS = 120
 _INSTRUCTION_WORDS = 80
-_EDGE_CHARS = 400
+_EDGE_CHARS = 300
 
-_DIGITS = bytes(b if 0x30 <= b <= 0x39 else 0x20 for b in range(256))
+_DIGITS = bytes(b if chr(b) in "0123456789" else 0x20 for b in range(256))
 _CODE_STARTS = frozenset(
     {
         "def",
@@ -68,9 +70,10 @@ _PROSE_TOO = frozenset(
 )  # fmt: skip
 _CODE_ENDS = (";", "{", "}", "):", "()", ")", "else:", "try:")
 _OPTIONS = ("A.", "B.", "C.", "D.", "E.", "F.", "A)", "B)", "C)", "D)", "E)", "(A)", "(B)", "(C)", "(D)")
-_BULLETS = ("- ", "* ", "• ", "– ")  # noqa: RUF001 - a dash is what people type
-_MATHS = ("\\frac", "\\sqrt", "\\int", "\\sum", "\\cdot", "\\times", "\\le", "\\ge", "\\in", "^", "=")
-_MATHS_SYMBOLS = "∫∑∏√≤≥≠≈∞∂∇∈∉⊂∀∃⇒→×÷±πθλ²³ℝℤℕ"  # noqa: RUF001 - mathematical signs
+_BULLETS = ("- ", "* ", "• ", "– ")
+_CODE_SIGNS = b"{}();[]=<>_"
+_MATHS = (b"\\frac", b"\\sqrt", b"\\int", b"\\sum", b"\\cdot", b"\\times", b"\\le", b"\\ge")
+_MATHS_SYMBOLS = re.compile("[∫∑∏√≤≥≠≈∞∂∇∈∉⊂∀∃⇒→×÷±πθλ²³ℝℤℕ]")
 
 
 class Shape(NamedTuple):
@@ -86,7 +89,7 @@ class Shape(NamedTuple):
 
 
 def clip(text: str) -> tuple[str, bool]:
-    """``text`` stripped, or its head and tail where it is longer than MAX_TEXT_CHARS; and whether it was cut."""
+    """``text`` stripped, or head and tail of one longer than MAX_TEXT_CHARS; and whether it was cut."""
     if len(text) <= MAX_TEXT_CHARS:
         return text.strip(), False
     tail = MAX_TEXT_CHARS - _HEAD_CHARS - 1
@@ -104,18 +107,21 @@ def read_shape(text: str) -> Shape:
             bare = line.strip()
             if bare:
                 code_lines += _is_code(bare)
-                items += bare.startswith(_BULLETS) or (bare[0].isdigit() and bare[1:3].strip()[:1] in {".", ")"})
+                items += bare.startswith(_BULLETS) or (
+                    bare[0].isdigit() and bare[1:3].strip()[:1] in {".", ")"}
+                )
                 options += bare.startswith(_OPTIONS)
     else:
         code_lines = _is_code(text)
+    raw = text.encode("utf-8", "replace")
     fenced = text.count("```") > 1
-    digits = text.encode("utf-8", "replace").translate(_DIGITS, b".,").split()
+    digits = raw.translate(_DIGITS, b".,").split()
     return Shape(
-        code=_has_code(text, code_lines, fenced=fenced),
+        code=_has_code(raw, code_lines, fenced=fenced),
         code_lines=code_lines,
         list_items=items,
         options=options,
-        maths=_maths_share(text),
+        maths=_maths_share(text, raw),
         numbers=len(digits),
         questions=_questions(text),
     )
@@ -124,33 +130,41 @@ def read_shape(text: str) -> Shape:
 def _questions(text: str) -> int:
     """Question marks at the end of something; a row of them, or one within code, is none or one."""
     count = text.count("? ") + text.count("?\n") + text.endswith("?")
-    return count if text.isascii() else count + text.count("？") + text.count("؟")  # noqa: RUF001 - other scripts
+    return count if text.isascii() else count + text.count("？") + text.count("؟")
 
 
 def _is_code(line: str) -> bool:
     first, _, rest = line.partition(" ")
     if first in _CODE_STARTS:
-        return first not in _PROSE_TOO or line.endswith(_CODE_ENDS) or "=" in rest or "(" in rest or "." in rest[:-1]
+        return (
+            first not in _PROSE_TOO
+            or line.endswith(_CODE_ENDS)
+            or "=" in rest
+            or "(" in rest
+            or "." in rest[:-1]
+        )
     if line[-1] in ";{}":
         return True
     return line.endswith(("):", "();")) or (" = " in line and first.isidentifier() and rest[:1] in "=+-*|&")
 
 
-def _has_code(text: str, code_lines: int, *, fenced: bool) -> bool:
+def _has_code(raw: bytes, code_lines: int, *, fenced: bool) -> bool:
     if code_lines > 1 or (fenced and code_lines > 0):
         return True
-    if "\\" in text and text.count("\\") > 2:  # noqa: PLR2004 - LaTeX has braces too
+    if raw.count(b"\\") > 2:  # noqa: PLR2004 - LaTeX has braces too
         return False
-    signs = sum(text.count(c) for c in "{}();[]=<>_")
+    signs = len(raw) - len(raw.translate(None, _CODE_SIGNS))
     # One line of code among few words: "fix `for i in range(10) print(i)`", "SELECT * FROM …".
-    return len(text) > 20 and signs >= 5 and signs / len(text) > 0.05 and ("(" in text or "{" in text)  # noqa: PLR2004
+    return signs >= 5 and signs / len(raw) > 0.05 and (b"(" in raw or b"{" in raw)  # noqa: PLR2004 - shares
 
 
-def _maths_share(text: str) -> float:
+def _maths_share(text: str, raw: bytes) -> float:
     """Signs of mathematics for every hundred characters."""
-    signs = sum(text.count(s) for s in _MATHS)
+    signs = len(raw) - len(raw.translate(None, b"^="))
+    if b"\\" in raw:
+        signs += sum(raw.count(s) for s in _MATHS)
     if not text.isascii():
-        signs += sum(text.count(s) for s in _MATHS_SYMBOLS)
+        signs += len(_MATHS_SYMBOLS.findall(text))
     return round(100.0 * signs / len(text), 2) if signs else 0.0
 
 
@@ -189,12 +203,12 @@ def _may_ask(block: str) -> bool:
 
 def _first_sentence(text: str) -> str:
     edge = text[:_EDGE_CHARS]
-    ends = [at for mark in ("\n", ": ", ". ", "? ", "。", "？", "：") if (at := edge.find(mark)) > 0]  # noqa: RUF001
+    ends = [at for mark in ("\n", ": ", ". ", "? ", "。", "？", "：") if (at := edge.find(mark)) > 0]
     return edge[: min(ends) + 1] if ends else ""
 
 
 def _last_sentence(text: str) -> str:
     edge = text[-_EDGE_CHARS:].rstrip()
-    starts = [edge.rfind(mark, 0, len(edge) - 1) for mark in ("\n", ". ", "? ", "! ", "。", "？")]  # noqa: RUF001
+    starts = [edge.rfind(mark, 0, len(edge) - 1) for mark in ("\n", ". ", "? ", "! ", "。", "？")]
     at = max(starts)
     return text[len(text) - min(len(text), _EDGE_CHARS) + at + 1 :] if at >= 0 else ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from litellm_tiering.core.features import TaskType
 from litellm_tiering.intake.inflation import deflated
-from litellm_tiering.intake.tasks import plain, read_cues, words_of
+from litellm_tiering.intake.tasks import plain, read_cues, tokenise
 
 MAX_STATING_CHARS = 1_500
 """A longer system prompt describes an assistant rather than one task, and states none."""
@@ -55,7 +55,7 @@ def stated_task(system: str) -> Stated | None:
     if len(system) > MAX_STATING_CHARS:
         return None
     text = plain(system)
-    text = deflated(text, frozenset(words_of(text)))
+    text = deflated(text, tokenise(text))
     for opener in _OPENERS:
         text = text.replace(opener, ". ")
     cues = read_cues(text)

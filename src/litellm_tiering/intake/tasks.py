@@ -1,7 +1,9 @@
+# ruff: noqa: RUF001 - marks and letters of many languages are what this module is about
 """What kind of work a text asks for, guessed from the words it begins its sentences with."""
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -14,18 +16,39 @@ if TYPE_CHECKING:
     from litellm_tiering.intake.signals import Shape
 
 _STEM = 4
-_HEAD_WORDS = 150
+_HEAD_WORDS = 130
 _TAIL_WORDS = 60
 _LONG_WORD = 8
-_MAX_UNSPACED_CHARS = 1_500
+_MAX_UNSPACED_CHARS = 1_200
 
-# A word, with an apostrophe or hyphens in it at most twice. Disjoint classes: linear.
-_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+){0,2}|[.!?:\n;。！？,，、]")  # noqa: RUF001 - typographic marks are text
-_BREAKS = frozenset(".!?:\n;。！？")  # noqa: RUF001 - as above
-_COMMAS = frozenset(",，、")  # noqa: RUF001 - as above
+# A word, with an apostrophe or hyphens in it at most twice; Devanagari's vowel signs are part of it, which
+# Python counts as no letters. Disjoint classes: linear.
+_WORD = re.compile(r"[\w\u0900-\u0963]+(?:['’\-][\w\u0900-\u0963]+){0,2}|[.!?:\n;。！？,，、।]")
+_ASCII_WORD = re.compile(r"[a-z0-9_]+(?:['\-][a-z0-9_]+){0,2}|[.!?:\n;,]")
+_BREAKS = frozenset(".!?:\n;。！？।")
+_COMMAS = frozenset(",，、")
 _MARKS = _BREAKS | _COMMAS
 # After one of these, as after a comma, a second verb commands as the first does: "state and prove".
-_JOINTS = _COMMAS | {"and", "then", "und", "dann", "et", "puis", "y", "luego", "e", "poi", "en", "i", "och", "ve", "и"}
+_JOINTS = _COMMAS | {
+    "and",
+    "then",
+    "und",
+    "dann",
+    "et",
+    "puis",
+    "y",
+    "luego",
+    "e",
+    "poi",
+    "en",
+    "i",
+    "och",
+    "ve",
+    "и",
+}
+
+
+_ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def plain(text: str) -> str:
@@ -33,9 +56,7 @@ def plain(text: str) -> str:
     folded = text.casefold()
     if folded.isascii():
         return folded
-    apart = unicodedata.normalize("NFKD", folded)
-    stripped = "".join(c for c in apart if not "\u0300" <= c <= "\u036f")
-    return unicodedata.normalize("NFC", stripped)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", folded)))
 
 
 def _load() -> tuple[dict[str, Cue], dict[str, tuple[tuple[str, int], ...]]]:
@@ -64,10 +85,12 @@ _SHORT_STEMS = {
     if w.endswith("*") and len(plain(w)) <= _STEM
 }
 # What the stems of verbs would take for verbs.
-_NOUNS = frozenset({"analysis", "analyses", "analyst", "analysts", "analytics", "evaluation", "comparison", "designer"})
-# Every phrase holds one of these: texts without them are not searched for phrases.
-_PHRASE_ENDS = frozenset(word for phrase, _ in PHRASES for word in _WORD.findall(phrase) if len(word) > 2) - {"show"}  # noqa: PLR2004
-_UNSPACED_RUN = re.compile("[\u3040-\u9fff\u0e00-\u0e7f]")
+_NOUNS = frozenset(
+    {"analysis", "analyses", "analyst", "analysts", "analytics", "evaluation", "comparison", "designer"}
+)
+# Every phrase opens with one of these: texts without them are not searched for phrases.
+_PHRASE_HEADS = frozenset(phrase.split()[0] for phrase, _ in PHRASES)
+_UNSPACED_RUNS = re.compile("[\u3040-\u9fff\u0e00-\u0e7f]+")
 _SUBSTRINGS = tuple((int(cue), word) for cue, words in UNSPACED for word in words.split())
 _INTS = {word: int(cue) for word, cue in _EXACT.items()}
 
@@ -88,6 +111,8 @@ _TASKS: tuple[tuple[int, TaskType], ...] = (
     (int(Cue.CREATIVE), TaskType.CREATIVE),
     (_ASKING, TaskType.QUESTION),
 )
+_DOCUMENT_WORDS = frozenset(word for word, mask in _INTS.items() if mask & _DOCUMENT)
+_DOCUMENT_STEMS = tuple(s for found in _STEMS.values() for s, mask in found if mask & _DOCUMENT)
 _ANY_TASK = sum(mask for mask, _ in _TASKS)
 
 _LEADING_VERB = 2.0
@@ -97,6 +122,12 @@ _LEADING_ASKING = 1.2
 _VERB_ELSEWHERE = 0.7
 _NOUN = 0.6
 _MOST = 3.0
+
+
+@functools.cache
+def _tasks_of(mask: int) -> tuple[TaskType, ...]:
+    """The kinds of work in a mask. There are as many masks as the vocabulary has, so the cache is bounded."""
+    return tuple(task for bit, task in _TASKS if mask & bit)
 
 
 @dataclass(slots=True)
@@ -134,9 +165,8 @@ class Cues:
     code_nouns: int = 0
 
     def _vote(self, mask: int, weight: float) -> None:
-        for bit, task in _TASKS:
-            if mask & bit:
-                self.weights[task] = min(_MOST, self.weights.get(task, 0.0) + weight)
+        for task in _tasks_of(mask & _ANY_TASK):
+            self.weights[task] = min(_MOST, self.weights.get(task, 0.0) + weight)
 
     def note(self, mask: int, *, leads: bool, new: bool, commands: bool = True) -> None:
         """Count one word's cues.
@@ -187,7 +217,7 @@ def mask_of(word: str) -> int:
 
 def tokenise(text: str) -> list[str]:
     """The words and marks of a :func:`plain` text; of a long one, those of its head and tail."""
-    tokens: list[str] = _WORD.findall(text)
+    tokens: list[str] = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
     if len(tokens) > _HEAD_WORDS + _TAIL_WORDS:
         tokens = [*tokens[:_HEAD_WORDS], "\n", *tokens[-_TAIL_WORDS:]]
     return tokens
@@ -198,26 +228,38 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
     if tokens is None:
         tokens = tokenise(text)
     different = set(tokens)
-    if not different.isdisjoint(_PHRASE_ENDS):
+    if not different.isdisjoint(_PHRASE_HEADS):
         for phrase, word in PHRASES:
             if phrase in text:
                 text = text.replace(phrase, word)
                 tokens = tokenise(text)
         different = set(tokens)
     cues = Cues(words=tokens)
-    cues.long_words = sum(1 for word in different if len(word) > _LONG_WORD)
-    masks = {word: mask for word in different if (mask := mask_of(word))}
+    # A run of a script without spaces is long without being a word.
+    cues.long_words = sum(1 for word in different if len(word) > _LONG_WORD and word[0] < "\u0e00")
+    masks = {word: found for word in different if (found := mask_of(word))}
     new = set(masks)
     for at, word in enumerate(tokens):
-        mask = masks.get(word)
-        if mask is None or mask == _POLITE:
+        mask = masks.get(word, 0)
+        if mask in {0, _POLITE}:
             continue
         opens = _opens(tokens, at, masks)
         cues.note(mask, leads=opens, new=word in new, commands=opens or _commands(tokens, at))
         new.discard(word)
-    if not text.isascii() and _UNSPACED_RUN.search(text, 0, _MAX_UNSPACED_CHARS):
-        _read_unspaced(cues, unicodedata.normalize("NFC", text[:_MAX_UNSPACED_CHARS]))
+    if not text.isascii():
+        runs = " ".join(_UNSPACED_RUNS.findall(text, 0, _MAX_UNSPACED_CHARS))
+        if runs:
+            _read_unspaced(cues, runs)
     return cues
+
+
+def points_at_document(text: str) -> bool:
+    """Whether ``text`` speaks of a text given along: "the following article"."""
+    plain_text = plain(text)
+    tokens = tokenise(plain_text)
+    if not _DOCUMENT_WORDS.isdisjoint(tokens) or any(word.startswith(_DOCUMENT_STEMS) for word in tokens):
+        return True
+    return not text.isascii() and any(word in plain_text for mask, word in _SUBSTRINGS if mask & _DOCUMENT)
 
 
 def _opens(tokens: list[str], at: int, masks: dict[str, int]) -> bool:
@@ -228,7 +270,7 @@ def _opens(tokens: list[str], at: int, masks: dict[str, int]) -> bool:
 
 
 def _commands(tokens: list[str], at: int) -> bool:
-    """Whether a verb at ``at`` stands where it commands: after a joint, or where many languages put it, last."""
+    """Whether a verb at ``at`` stands where it commands: after a joint, or last, as in many languages."""
     last = at + 1 == len(tokens) or tokens[at + 1] in _MARKS
     return last or tokens[at - 1] in _JOINTS or not tokens[at].isascii()
 

@@ -23,7 +23,7 @@ SHORT_CHARS = 90
 LOOK_BACK = 64
 """How many turns of the user are looked at for the one that "go on" stands for."""
 
-HARNESS_CHARS = 65_536
+HARNESS_CHARS = 32_768
 """How far into a turn, and back from its end, harness blocks are looked for."""
 
 _MAX_BLOCKS = 64
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 
 # Blocks that coding agents and editors write into a user's turn. Bounded repetition, no nesting: linear.
 _OPEN = re.compile(
-    r"<(system-reminder|system_reminder|environment_details|environment_context|env|user_instructions"
+    r"<(?=[a-zA-Z])(system-reminder|system_reminder|environment_details|environment_context|env|user_instructions"
     r"|local-command-stdout|local-command-stderr|local-command-caveat|command-name|command-message|command-args"
     r"|command-contents|bash-stdout|bash-stderr|bash-input|ide_selection|ide_opened_file|ide_diagnostics"
     r"|new-diagnostics|task-notification|function_results|function_result|tool_result|tool_results|tool_output"
@@ -78,16 +78,13 @@ _DUMPS = (
 )
 
 
+# All but letters, digits, and vowel signs that Python counts as no letters. One class: linear.
+_NO_WORD = re.compile("[^\\w\u0300-\u036f\u0900-\u0963\u064b-\u0652\u0e31-\u0e4e]+|_")
+
+
 def _fold(text: str) -> str:
-    """``text`` casefolded, with a space for everything that is not a letter, a digit or a mark on one."""
-    folded = text.casefold()
-    if folded.isascii():
-        return " ".join(folded.translate(_ASCII).split())
-    kept = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded)
-    return " ".join("".join(kept).split())
-
-
-_ASCII = {i: " " for i in range(0x80) if not chr(i).isalnum()}
+    """``text`` casefolded, its words single spaces apart, without punctuation."""
+    return _NO_WORD.sub(" ", text.casefold()).strip()
 
 
 def _phrases(source: str) -> frozenset[str]:
@@ -101,10 +98,11 @@ _FILLER = _phrases(phrases.FILLER)
 _DEMANDS = _GO_ON - _FILLER
 _INHERITS = _GO_ON | _ASSENT
 _KNOWN = _GO_ON | _ASSENT | _SOCIAL | _FILLER
+_FIRST_WORDS = frozenset(phrase.partition(" ")[0] for phrase in _KNOWN)
 _EMOJI_SOCIAL = frozenset("👍👌🙏❤💖😊🙂😀😁😄🎉👏🥰😍🤝👋💯✅♥😂🤣")
 
 
-def kind_of(text: str) -> TurnKind:
+def kind_of(text: str) -> TurnKind:  # noqa: PLR0911 - a list of cases
     """What one turn of the user is, on its own."""
     if len(text) > SHORT_CHARS:
         text = text.strip() if len(text) <= HARNESS_CHARS else text
@@ -118,7 +116,9 @@ def kind_of(text: str) -> TurnKind:
         if any(c in _EMOJI_SOCIAL for c in bare):
             return TurnKind.SMALLTALK
         # "?", "…", "!!": a nudge; a row of other emoji says something, if nobody knows what.
-        return TurnKind.FOLLOW_UP if all(unicodedata.category(c)[0] == "P" for c in bare) else TurnKind.QUESTION
+        return (
+            TurnKind.FOLLOW_UP if all(unicodedata.category(c)[0] == "P" for c in bare) else TurnKind.QUESTION
+        )
     found = _segments(folded)
     if found is None:
         return TurnKind.QUESTION
@@ -134,6 +134,8 @@ def _segments(folded: str) -> set[str] | None:
     """The known phrases that ``folded`` is made of, greedily the longest first; None when it is not."""
     if folded in _KNOWN:
         return {folded}
+    if folded.isascii() and folded.partition(" ")[0] not in _FIRST_WORDS:
+        return None
     units, joint, longest = folded.split(), " ", _LONGEST_PHRASE
     found: set[str] = set()
     if not folded.isascii() and any("\u3040" <= c <= "\u9fff" for c in folded):
@@ -157,14 +159,16 @@ def set_aside(text: str) -> str:
         return "" if _is_dump(text) else text
     text = _unwrapped(text)
     kept: list[str] = []
+    unclosed: set[str] = set()
     at = 0
     for _ in range(_MAX_BLOCKS):
         opened = _OPEN.search(text, at, at + HARNESS_CHARS)
         if opened is None:
             break
         closing = f"</{opened.group(1)}>"
-        end = text.find(closing, opened.end())
+        end = -1 if closing in unclosed else text.find(closing, opened.end())
         if end < 0:
+            unclosed.add(closing)
             # Never closed: the user's own words, or cut short; either way not a block.
             kept.append(text[at : opened.end()])
             at = opened.end()

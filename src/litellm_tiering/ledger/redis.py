@@ -18,11 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import math
 import re
 import weakref
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,6 @@ from redis.exceptions import (
     ConnectionError as RedisConnectionError,
 )
 from redis.exceptions import (
-    NoScriptError,
     RedisClusterException,
     RedisError,
 )
@@ -40,6 +37,7 @@ from redis.exceptions import (
 
 from litellm_tiering.core.budget import Balance, Choice, choose
 from litellm_tiering.errors import StoreUnavailable
+from litellm_tiering.ledger.batch import Batch, Script, ask
 from litellm_tiering.ledger.holds import (
     ENDED_TTL_S,
     answer,
@@ -79,19 +77,9 @@ _FAULTS = (
 _CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class _Script:
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-        object.__setattr__(self, "sha", sha)
-
-
-def _script(name: str) -> _Script:
+def _script(name: str) -> Script:
     folder = resources.files("litellm_tiering.ledger")
-    return _Script("".join((folder / file).read_text("utf-8") for file in ("lib.lua", name)))
+    return Script("".join((folder / file).read_text("utf-8") for file in ("lib.lua", name)))
 
 
 RESERVE, SETTLE = _script("reserve.lua"), _script("settle.lua")
@@ -120,6 +108,9 @@ class RedisLedger:
         self._connect = client if callable(client) else functools.partial(Connected, client, ())
         self._connected: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Connected]
         self._connected = weakref.WeakKeyDictionary()
+        self._batches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Batch]
+        self._batches = weakref.WeakKeyDictionary()
+        self._undoing: set[asyncio.Task[bool]] = set()
         self._ended_ttl_s = ended_ttl_s
         self._closed = False
 
@@ -159,7 +150,12 @@ class RedisLedger:
         for limit in hold.limits:
             args += (limit.expires_s, limit.ceiling, int(limit.block), *limit.below)
         keys = [INDEX, *(COUNTER + limit.key for limit in hold.limits)]
-        option, by, at_ceiling, *balances = await self._run(RESERVE, keys, args)
+        late = functools.partial(self._undo, hold)
+        return self._answer(hold, await self._run(RESERVE, keys, args, late))
+
+    @staticmethod
+    def _answer(hold: Hold, reply: Sequence[Any]) -> Answer:
+        option, by, at_ceiling, *balances = reply
         choice = Choice(option - 1 if option else None, by - 1 if by else None, bool(at_ceiling))
         return answer(hold, choice, _pairs(balances))
 
@@ -202,14 +198,23 @@ class RedisLedger:
         for client in mine.owned if mine else ():
             await client.aclose()
 
-    async def _run(self, script: _Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
+    async def _run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[int],
+        late: Callable[[list[Any]], None] | None = None,
+    ) -> list[Any]:
         if self._closed:
             raise StoreUnavailable("the Redis ledger is closed")
         loop = asyncio.get_running_loop()
         connected = self._connected.get(loop)
         if connected is None:
             connected = self._connected[loop] = self._connect()
-        asked = _ask(connected, script, keys, args)
+        if connected.batches:
+            asked = self._batch(loop, connected).run(script, keys, args, late)
+        else:
+            asked = _ask(connected, script, keys, args)
         try:
             return await (
                 asked if connected.deadline_s is None else asyncio.wait_for(asked, connected.deadline_s)
@@ -218,18 +223,30 @@ class RedisLedger:
             # Without its cause: some of redis-py's messages quote the command or the client, with passwords.
             raise StoreUnavailable(f"Redis did not answer: {_told(exc)}") from None
 
+    def _batch(self, loop: asyncio.AbstractEventLoop, connected: Connected) -> Batch:
+        batch = self._batches.get(loop)
+        if batch is None:
+            batch = self._batches[loop] = Batch(connected.client)
+        return batch
 
-async def _ask(connected: Connected, script: _Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
+    def _undo(self, hold: Hold, reply: list[Any]) -> None:
+        """Let go of a hold whose answer came after the request had stopped waiting for it."""
+        reservation = self._answer(hold, reply).reservation
+        if reservation is not None and reservation.amount and not self._closed:
+            undoing = asyncio.ensure_future(self.release(reservation, hold.now_s))
+            self._undoing.add(undoing)
+            undoing.add_done_callback(self._undone)
+
+    def _undone(self, task: asyncio.Task[bool]) -> None:
+        self._undoing.discard(task)
+        # A hold that cannot be let go of lapses by itself.
+        _ = task.cancelled() or task.exception()
+
+
+async def _ask(connected: Connected, script: Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
     if not connected.primed:
         await connected.prime()
-    client: Any = connected.client
-    reply: list[Any]
-    try:
-        reply = await client.evalsha(script.sha, len(keys), *keys, *args)
-    except NoScriptError:
-        # The first use on this server, or it was restarted: EVAL runs the script and keeps it.
-        reply = await client.eval(script.text, len(keys), *keys, *args)
-    return reply
+    return await ask(connected.client, script, keys, args)
 
 
 def _told(exc: BaseException) -> str:

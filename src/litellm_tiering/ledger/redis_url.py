@@ -19,8 +19,9 @@ from redis.exceptions import RedisClusterException, RedisError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DEFAULT_TIMEOUT_S = 0.05
-"""A budget is not worth more of a request's time than this; what happens then is the policy's to say."""
+DEFAULT_TIMEOUT_S = 5.0
+"""When a connection counts as broken. How long a request waits is the engine's to say, and far less: a short
+limit here would take a busy event loop for a slow Redis, and close connections that are in order."""
 
 MAX_CONNECTIONS = 32
 """Redis runs one script at a time, so more connections only hide where the time goes."""
@@ -44,17 +45,19 @@ class Connected:
         client: redis-py's.
         owned: What is to be closed with it; nothing when it is the caller's.
         deadline_s: After how many seconds a call is given up, where the client's own timeouts add up.
+        batches: Whether calls may share pipelines: a Cluster's client has its own way with them.
         priming: The reading of a Cluster's nodes, while calls wait for it or after it has failed.
     """
 
     client: Redis | RedisCluster
     owned: Sequence[_Closable]
     deadline_s: float | None = None
+    batches: bool = field(init=False)
     primed: bool = field(init=False)
     priming: asyncio.Task[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.primed = not isinstance(self.client, RedisCluster)
+        self.batches = self.primed = not isinstance(self.client, RedisCluster)
 
     async def prime(self) -> None:
         """Read the Cluster's nodes once for all who wait.

@@ -49,7 +49,20 @@ class SqliteLedger:
             ValueError: the hold is not well formed.
         """
         check_hold(hold)
-        return await self._run(lambda book: book.reserve(hold))
+        left: list[bool] = []
+
+        def job(book: Book) -> Answer:
+            answer = book.reserve(hold)
+            if left and answer.reservation is not None:
+                # Nobody waits for it any more: it must not stay held until it lapses.
+                book.settle(answer.reservation, 0, hold.now_s)
+            return answer
+
+        try:
+            return await self._run(job)
+        except asyncio.CancelledError:
+            left.append(True)
+            raise
 
     async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
         """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""

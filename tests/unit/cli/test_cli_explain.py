@@ -184,4 +184,7 @@ def test_shadow_mode_shows_what_would_be_done(run_json, run, config, spend):
     assert (found["tier"], found["reasons"]) == ("complex", ["shadow:requested", "shadow:budget:global:0.85"])
     assert [s["enforced"] for s in found["steps"]] == [True, False, False]
     assert run("explain", "hi", "--model", "large", "--config", path)[1].count("not enforced") == 2
+    elsewhere = Path(path).read_text().replace("{auto: large}", "{auto: medium}")
+    path.write_text(elsewhere)
+    assert run_json("explain", "hi", "--config", path)[1]["tier"] == "moderate"
     assert "mode is off" in run("explain", "hi", "--config", config(more="  mode: off\n"))[2]

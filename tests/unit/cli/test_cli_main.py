@@ -16,13 +16,9 @@ HERE = os.environ | {"PYTHONPATH": str(Path(litellm_tiering.__file__).parents[1]
 
 
 def entry(*words, **more):
-    return subprocess.run(
-        [sys.executable, "-m", "litellm_tiering.cli", *words],
-        capture_output=True,
-        check=False,
-        env=HERE,
-        **more,
-    )
+    env = HERE | more.pop("env", {})
+    command = [sys.executable, "-W", "error", "-m", "litellm_tiering.cli", *words]
+    return subprocess.run(command, capture_output=True, check=False, env=env, **more)
 
 
 @pytest.mark.parametrize("verb", NOT_BUILT)
@@ -79,27 +75,33 @@ def test_scoring_and_explaining_without_a_configuration_never_import_litellm():
 def test_output_that_nobody_reads_ends_quietly(tmp_path):
     lines = b'{"id": 1, "prompt": "hi"}\n' * 5000
     (tmp_path / "many.jsonl").write_bytes(lines)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "litellm_tiering.cli", "score", "--input", tmp_path / "many.jsonl"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=HERE,
-    )
-    assert process.stdout.readline().startswith(b'{"id": 1')
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait() == 1
+    command = [sys.executable, "-m", "litellm_tiering.cli", "score", "--input", tmp_path / "many.jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE) as process:
+        first = process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert first.startswith(b'{"id": 1')
+    assert (process.returncode, said) == (1, b"")
 
 
-def test_text_that_the_terminal_cannot_show_is_escaped():
-    env = HERE | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(
-        [sys.executable, "-m", "litellm_tiering.cli", "explain", "hi", "--model", "mödel"],
-        capture_output=True,
-        check=False,
-        env=env,
+OWN = "tiers: [{name: simple, model: sm\xe5ll}, {name: complex, model: large}]\n"
+
+
+def test_text_that_standard_output_cannot_show_is_escaped(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        OWN + "routes: [{name: r, models: [\xf6dd], classify: false, tier: simple}]\n", encoding="utf-8"
     )
-    assert done.returncode == 2
-    assert b"m\\xf6del" in done.stderr
-    assert b"Traceback" not in done.stderr
+    done = entry("explain", "hi", "--config", path, "--model", "\xf6dd", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"simple (sm\\xe5ll), ")
+
+
+def test_what_the_engine_logs_stays_off_the_terminal(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN + "store: {url: 'sqlite:///no/such/folder/x.db'}\n", encoding="utf-8")
+    done = entry("explain", "hi", "--config", path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        b"litellm-tiering: the budget store is away: budgets are left out of this decision"
+    ]

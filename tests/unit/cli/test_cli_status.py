@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from litellm_tiering.core.budget import Scope
+from litellm_tiering.ledger.sqlite import SqliteLedger
 
 SHAPE = {"scope", "id", "limit_usd", "spent_usd", "reserved_usd", "ratio", "steps_down", "window_end"}
 
@@ -135,3 +136,18 @@ def test_the_password_of_a_store_is_never_told(run, config):
     status, out, err = run("status", "--config", config("redis://someone:hunter2@127.0.0.1:1/0"))
     assert status == 1
     assert "hunter2" not in out + err
+
+
+@pytest.mark.parametrize("words", [("status",), ("explain", "hi")])
+def test_the_store_is_let_go_of(run, config, spend, monkeypatch, words):
+    spend(1.0)
+    closed = []
+    close = SqliteLedger.close
+
+    async def noted(self):
+        closed.append(self)
+        await close(self)
+
+    monkeypatch.setattr(SqliteLedger, "close", noted)
+    assert run(*words, "--config", config())[0] == 0
+    assert len(closed) == 1

@@ -206,6 +206,11 @@ WRONG = {
         "tiering.classifiers[0].thresholds.complex",
         "1 is not above 2",
     ),
+    "scores-that-are-none": (
+        with_tiers(classifiers=[{"kind": "heuristic", "thresholds": {"moderate": 1, "complex": "high"}}]),
+        "tiering.classifiers[0].thresholds.complex",
+        "must be a number, not 'high'",
+    ),
     "scores-of-the-cheapest": (
         with_tiers(
             classifiers=[{"kind": "heuristic", "thresholds": {"simple": 0, "moderate": 1, "complex": 2}}]
