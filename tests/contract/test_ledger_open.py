@@ -29,7 +29,8 @@ def test_one_redis():
     assert kind == "Connection"
     expected = {"host": "db.internal", "port": 6380, "db": 3, "username": "me", "password": "p@ss/"}
     assert expected.items() <= found.items()
-    assert found["socket_timeout"] == found["socket_connect_timeout"] == 0.2
+    assert (found["socket_timeout"], found["socket_connect_timeout"]) == (None, 0.2)
+    assert connector("redis://h", 0.2)().limit_s == 0.2
 
 
 def test_one_redis_over_tls_with_options():
@@ -45,7 +46,7 @@ def test_sentinel():
     client = connector(url, 0.2)().client
     pool = client.connection_pool
     assert pool.service_name == "main"
-    expected = {"db": 2, "username": "me", "password": "pw", "client_name": "tiering", "socket_timeout": 0.2}
+    expected = {"db": 2, "username": "me", "password": "pw", "client_name": "tiering", "socket_timeout": None}
     assert expected.items() <= pool.connection_kwargs.items()
     asked = [s.connection_pool.connection_kwargs for s in pool.sentinel_manager.sentinels]
     assert [(a["host"], a["port"], a["password"]) for a in asked] == [

@@ -149,7 +149,7 @@ and|so|und|et|y|e|en|i|och|и|और|great|perfect|awesome|excellent|cool|nice|w
 |todo|perfetto|ottimo|benissimo|molto|per l aiuto|per il tuo aiuto|amico|perfeito|ótimo|maravilha
 |muito bem|pela ajuda|por sua ajuda|perfect dit|geweldig|super goed|voor je hulp|świetnie|bardzo|za pomoc
 |wspaniale|jättebra|för hjälpen|harika|mükemmel|süper|çok|отлично|супер|прекрасно|замечательно|очень
-|большое|за помощь|тебе|вам|太好了|很好|非常好|太棒了|棒|你的帮助|你|您|了|吧|吗|啊|呢|的|すごい
+|большое|за помощь|тебе|вам|太好了|很好|非常好|太棒了|棒|你的帮助|帮助|你|您|了|吧|吗|啊|呢|的|すごい
 |素晴らしい|素晴らしいです|完璧|完璧です|とても|です|ね|よ|助かります|좋네요|완벽해|훌륭해요|정말|너무
 |도와주셔서|ممتاز|رائع|جدا|على مساعدتك|बहुत|बढ़िया|अच्छा|बहुत अच्छा
 """

@@ -183,7 +183,7 @@ def _hear(instruction: str) -> _Heard:
     told = deflated(folded, tokens)
     if told is folded:
         return _Heard(text, folded, tokens, read_cues(folded, tokens), 0)
-    removed = max(0, len(folded.split()) - len(told.split()))
+    removed = max(0, census(folded).word_equivalents - census(told).word_equivalents)
     return _Heard(text, folded, tokens, read_cues(told), removed)
 
 

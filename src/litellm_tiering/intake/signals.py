@@ -106,13 +106,14 @@ def read_shape(text: str) -> Shape:
         for line in lines:
             bare = line.strip()
             if bare:
-                code_lines += _is_code(bare)
+                indented = line[:4] == "    " or line[0] == "\t"
+                code_lines += _is_code(bare, indented=indented)
                 items += bare.startswith(_BULLETS) or (
                     bare[0].isdigit() and bare[1:3].strip()[:1] in {".", ")"}
                 )
                 options += bare.startswith(_OPTIONS)
     else:
-        code_lines = _is_code(text)
+        code_lines = _is_code(text, indented=False)
     raw = text.encode("utf-8", "replace")
     fenced = text.count("```") > 1
     digits = raw.translate(_DIGITS, b".,").split()
@@ -133,11 +134,12 @@ def _questions(text: str) -> int:
     return count if text.isascii() else count + text.count("？") + text.count("؟")
 
 
-def _is_code(line: str) -> bool:
+def _is_code(line: str, *, indented: bool) -> bool:
     first, _, rest = line.partition(" ")
     if first in _CODE_STARTS:
         return (
-            first not in _PROSE_TOO
+            indented
+            or first not in _PROSE_TOO
             or line.endswith(_CODE_ENDS)
             or "=" in rest
             or "(" in rest
@@ -150,6 +152,8 @@ def _is_code(line: str) -> bool:
 
 def _has_code(raw: bytes, code_lines: int, *, fenced: bool) -> bool:
     if code_lines > 1 or (fenced and code_lines > 0):
+        return True
+    if b"SELECT " in raw and b" FROM " in raw:
         return True
     if raw.count(b"\\") > 2:  # noqa: PLR2004 - LaTeX has braces too
         return False

@@ -253,6 +253,13 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
     return cues
 
 
+def names_work(text: str) -> bool:
+    """Whether a :func:`plain` text holds any word that names a kind of work, or asks."""
+    if any(mask_of(word) & _ANY_TASK for word in tokenise(text)):
+        return True
+    return not text.isascii() and any(word in text for mask, word in _SUBSTRINGS if mask & _ANY_TASK)
+
+
 def points_at_document(text: str) -> bool:
     """Whether ``text`` speaks of a text given along: "the following article"."""
     plain_text = plain(text)
@@ -288,7 +295,7 @@ def guess_task(cues: Cues, shape: Shape) -> TaskType:
     """The kind of work that a question's words and shape speak for."""
     weights = dict(cues.weights)
     if shape.code:
-        weights[TaskType.CODE] = weights.get(TaskType.CODE, 0.0) + 1.0
+        weights[TaskType.CODE] = weights.get(TaskType.CODE, 0.0) + 1.3
     elif not cues.technical and not cues.code_nouns:
         # "Refactor my grocery list": a programmer's verb with nothing of a programmer's to do it to.
         weights.pop(TaskType.CODE, None)

@@ -106,11 +106,11 @@ WORDS: tuple[tuple[Cue, str], ...] = (
     (
         Cue.ANALYSIS | Cue.VERB | Cue.HARD,
         """analys* analyz* evaluat* assess critique criticise criticize diagnos* investigat* scrutini*
-        reconcile synthesi* justify justif* contrast analysier* bewert* beurteil* diagnostizier*
-        untersuch* begrund* analiz* evalua evaluar evalue critica* diagnostica* analise avalie avaliar
-        analizza* valuta* evalue evaluez critiquez beoordeel* przeanalizuj ocen zdiagnozuj analysera
-        utvardera degerlendir* karsilastir* проанализир* оцени* диагностир* 분석* 평가* 진단* حلل قيم شخص
-        analisis evaluasi विश्लेषण मूल्यांकन troubleshoot* audit pinpoint""",
+        reconcile synthesi* argue argumentier* argumenta* justify justif* contrast analysier* bewert*
+        beurteil* diagnostizier* untersuch* begrund* analiz* evalua evaluar evalue critica* diagnostica*
+        analise avalie avaliar analizza* valuta* evalue evaluez critiquez beoordeel* przeanalizuj ocen
+        zdiagnozuj analysera utvardera degerlendir* karsilastir* проанализир* оцени* диагностир* 분석*
+        평가* 진단* حلل قيم شخص analisis evaluasi विश्लेषण मूल्यांकन troubleshoot* audit pinpoint""",
     ),
     (
         Cue.ANALYSIS | Cue.VERB | Cue.HARD,
@@ -202,51 +202,52 @@ WORDS: tuple[tuple[Cue, str], ...] = (
     ),
     (
         Cue.TECHNICAL,
-        """paradox* circumstance* assumption* mechanism* plausible infer inference robust* rigor*
-        perspective* despite whether simultaneous* counterfactual* heterogen* confound* identif* econom*
-        jurisprud* statutor* constitution* contingen* asymmetr* nonlinear* chaotic attractor* malware
-        forensic* incident* governance stakeholder* ecosystem* incentive* cohort* churn retention pricing
-        negotiat* merger acquisition* litigation patent* clause* diagnosis prognosis monolith* websocket*
-        kafka redis dynamodb bigquery clickhouse event-sourcing authoriz* production outage* retry
-        umstande* annahme* mechanismus widerspruchlich ursache* folgen wirtschaft* hypothese*
-        circonstances consequences hypothes* economi* causes circunstancias consecuencias hipotesis causas
-        circostanze conseguenze ipotesi cause consequencias hipoteses oorza* gevolgen przyczyn* skutk*
-        orsak* neden-sonuc причин* последств* экономик* 원인* 영향* أسباب عواقب कारण परिणाम theorem*
-        lemma* proof* conjecture* axiom* invariant* asymptot* eigen* polynomial* integral* topolog*
-        manifold* homomorph* isomorph* bijection* irrational* prime primes infinit* convergen* diverg*
-        continuous* differenti* stochast* bayes* markov* martingale* hypothes* regression* variance
-        likelihood posterior causal* counterexample* combinatori* recurrence* induction np-hard
-        np-complete complexity o(n polynomial-time undecidab* turing distributed concurren* deadlock*
-        livelock race-condition lock-free thread* consensus raft paxos byzantin* consisten* linearizab*
-        serializab* sharding replicat* partition* idempoten* transaction* throughput latency scalab*
-        fault-toleran* microservice* kubernetes architecture* multi-tenant zero-downtime backpressure
-        cach* compiler* parser* garbage kernel* allocator* memory-leak overflow* buffer encrypt*
-        cryptograph* cipher* exploit* vulnerab* zero-trust threat authentica* oauth tls quantum* entangle*
-        relativ* thermodynam* entrop* hamiltonian* lagrangian* schrodinger* maxwell* navier* tensor*
-        field-theory perturbation* semiconductor* orbital* stoichiomet* enzym* kinase* pharmaco*
-        pathophys* differential patient* dosage contraindic* genom* crispr epidemi* immun* jurisdict*
-        liabilit* statut* constitutional* antitrust fiduciary indemn* tort gdpr compliance regulat*
-        macroeconom* monetary inflation* equilibri* elasticit* derivative* hedg* arbitrage portfolio*
-        valuation* amorti* epistem* ontolog* kant* utilitarian* deontolog* dialectic* hermeneut*
-        phenomenolog* geopolit* trade-off* tradeoff* implication* root-cause edge-case* rigorous* formal
-        formally neural* transformer* gradient* backpropagat* reinforcement embedding* attention-mechanism
-         algorithm* scheduler* database* schema* query postgres* sql api protocol* pipeline*
-        migration* infrastructure framework* strategy function functions code codebase class module queue
-        heap tree graph* hash* pointer* regex traceback exception typeerror segfault satz theorem
-        theoreme* theorie* teorema* primzahl* gleichung* nebenlauf* verteilt* konsens* datenbank*
-        irrational* unendlich* komplexit* architektur* stetig* wahrscheinlich* algorithmus algorithmen
-        sperrfrei* widerspruch* vertragsrecht haftung* premiers infini* concurrenc* distribue* donnees
-        algorithme* complexite* irrationnel* continue* probabilit* preuve* contradiction* juridi*
-        responsabilite* primos infinit* distribuid* concurrent* algoritmo* complejidad irracional*
-        continua* ecuacion* arquitectura* bases contrapos* convergencia primi distribuit* complessita
-        irrazional* equazion* architettur* numeri complexidade irracional arquitetura banco concorrenc*
-        stelling* priemgetal* oneindig* gedistribueer* gelijktijdig* complexiteit* twierdzen* pierwszych
-        nieskonczen* rozproszon* wspolbiezn* zlozonosc* niewymiern* sats* primtal* oandlig* distribuera*
-        teorem* asal sonsuz* dagitik* karmasiklik* irrasyonel* es-zamanli теорем* простых бесконечн*
-        распределенн* распределённ* алгоритм* иррационал* сложност* архитектур* консенсус* параллел*
-        непрерывн* уравнен* систем* 정리* 소수* 무한* 분산* 동시성* 알고리즘* 복잡도* 무리수* 아키텍처*
-        합의* 방정식* 교착* مبرهنة الأولية نهائي موزع خوارزمية تعقيد نسبي معمارية لانهائي* अभाज्य अनंत
-        वितरित एल्गोरिदम अपरिमेय प्रमेय जटिलता teorema* prima terdistribusi algoritma* kompleksitas""",
+        """paradox* np homolog* cohomolog* homotop* fundamental quicksort worst-case asynchron*
+        circumstance* assumption* mechanism* plausible infer inference robust* rigor* perspective* despite
+        whether simultaneous* counterfactual* heterogen* confound* identif* econom* jurisprud* statutor*
+        constitution* contingen* asymmetr* nonlinear* chaotic attractor* malware forensic* incident*
+        governance stakeholder* ecosystem* incentive* cohort* churn retention pricing negotiat* merger
+        acquisition* litigation patent* clause* diagnosis prognosis monolith* websocket* kafka redis
+        dynamodb bigquery clickhouse event-sourcing authoriz* production outage* retry umstande* annahme*
+        mechanismus widerspruchlich ursache* folgen wirtschaft* hypothese* circonstances consequences
+        hypothes* economi* causes circunstancias consecuencias hipotesis causas circostanze conseguenze
+        ipotesi cause consequencias hipoteses oorza* gevolgen przyczyn* skutk* orsak* neden-sonuc причин*
+        последств* экономик* 원인* 영향* أسباب عواقب कारण परिणाम theorem* lemma* proof* conjecture* axiom*
+        invariant* asymptot* eigen* polynomial* integral* topolog* manifold* homomorph* isomorph*
+        bijection* irrational* prime primes infinit* convergen* diverg* continuous* differenti* stochast*
+        bayes* markov* martingale* hypothes* regression* variance likelihood posterior causal*
+        counterexample* combinatori* recurrence* induction np-hard np-complete complexity o(n
+        polynomial-time undecidab* turing distributed concurren* deadlock* livelock race-condition
+        lock-free thread* consensus raft paxos byzantin* consisten* linearizab* serializab* sharding
+        replicat* partition* idempoten* transaction* throughput latency scalab* fault-toleran*
+        microservice* kubernetes architecture* multi-tenant zero-downtime backpressure cach* compiler*
+        parser* garbage kernel* allocator* memory-leak overflow* buffer encrypt* cryptograph* cipher*
+        exploit* vulnerab* zero-trust threat authentica* oauth tls quantum* entangle* relativ*
+        thermodynam* entrop* hamiltonian* lagrangian* schrodinger* maxwell* navier* tensor* field-theory
+        perturbation* semiconductor* orbital* stoichiomet* enzym* kinase* pharmaco* pathophys*
+        differential patient* dosage contraindic* genom* crispr epidemi* immun* jurisdict* liabilit*
+        statut* constitutional* antitrust fiduciary indemn* tort gdpr compliance regulat* macroeconom*
+        monetary inflation* equilibri* elasticit* derivative* hedg* arbitrage portfolio* valuation*
+        amorti* epistem* ontolog* kant* utilitarian* deontolog* dialectic* hermeneut* phenomenolog*
+        geopolit* trade-off* tradeoff* implication* root-cause edge-case* rigorous* formal formally
+        neural* transformer* gradient* backpropagat* reinforcement embedding* attention-mechanism
+        algorithm* scheduler* database* schema* query postgres* sql api protocol* pipeline* migration*
+        infrastructure framework* strategy function functions code codebase class module queue heap tree
+        graph* hash* pointer* regex traceback exception typeerror segfault satz theorem theoreme* theorie*
+        teorema* primzahl* gleichung* nebenlauf* verteilt* konsens* datenbank* irrational* unendlich*
+        komplexit* architektur* stetig* wahrscheinlich* algorithmus algorithmen sperrfrei* widerspruch*
+        vertragsrecht haftung* premiers infini* concurrenc* distribue* donnees algorithme* complexite*
+        irrationnel* continue* probabilit* preuve* contradiction* juridi* responsabilite* primos infinit*
+        distribuid* concurrent* algoritmo* complejidad irracional* continua* ecuacion* arquitectura* bases
+        contrapos* convergencia primi distribuit* complessita irrazional* equazion* architettur* numeri
+        complexidade irracional arquitetura banco concorrenc* stelling* priemgetal* oneindig*
+        gedistribueer* gelijktijdig* complexiteit* twierdzen* pierwszych nieskonczen* rozproszon*
+        wspolbiezn* zlozonosc* niewymiern* sats* primtal* oandlig* distribuera* teorem* asal sonsuz*
+        dagitik* karmasiklik* irrasyonel* es-zamanli теорем* простых бесконечн* распределенн*
+        распределённ* алгоритм* иррационал* сложност* архитектур* консенсус* параллел* непрерывн* уравнен*
+        систем* 정리* 소수* 무한* 분산* 동시성* 알고리즘* 복잡도* 무리수* 아키텍처* 합의* 방정식* 교착*
+        مبرهنة الأولية نهائي موزع خوارزمية تعقيد نسبي معمارية لانهائي* अभाज्य अनंत वितरित एल्गोरिदम
+        अपरिमेय प्रमेय जटिलता teorema* prima terdistribusi algoritma* kompleksitas""",
     ),
 )
 """Cues by word. A word may stand in several groups; its cues add up."""
@@ -292,6 +293,10 @@ UNSPACED: tuple[tuple[Cue, str], ...] = (
 """Cues by substring, for scripts that put no spaces between words."""
 
 INFLATED = (
+    "complexity",
+    "difficulty",
+    "best",
+    "strongest",
     "complex",
     "difficult",
     "hard",

@@ -165,7 +165,7 @@ class RedisLedger:
         counters = unique(reservation.keys, reservation.expires_s)
         keys = [MARK + reservation.attempt, INDEX, *(COUNTER + key for key in counters)]
         args = [math.floor(now_s), self._ended_ttl_s, cost, reservation.amount, reservation.lapses_s]
-        return bool(await self._run(SETTLE, keys, [*args, *counters.values()]))
+        return bool(await self._run(SETTLE, keys, [*args, *counters.values()], patient=True))
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
@@ -193,7 +193,11 @@ class RedisLedger:
         """Close the connections made from a URL; the ledger is not used afterwards."""
         self._closed = True
         # Connections belong to their event loop: those of another one cannot be closed from here.
-        mine = self._connected.pop(asyncio.get_running_loop(), None)
+        loop = asyncio.get_running_loop()
+        batch = self._batches.pop(loop, None)
+        if batch is not None:
+            await batch.close()
+        mine = self._connected.pop(loop, None)
         self._connected.clear()
         for client in mine.owned if mine else ():
             await client.aclose()
@@ -204,6 +208,8 @@ class RedisLedger:
         keys: Sequence[str],
         args: Sequence[int],
         late: Callable[[list[Any]], None] | None = None,
+        *,
+        patient: bool = False,
     ) -> list[Any]:
         if self._closed:
             raise StoreUnavailable("the Redis ledger is closed")
@@ -212,7 +218,7 @@ class RedisLedger:
         if connected is None:
             connected = self._connected[loop] = self._connect()
         if connected.batches:
-            asked = self._batch(loop, connected).run(script, keys, args, late)
+            asked = self._batch(loop, connected).run(script, keys, args, late, patient=patient)
         else:
             asked = _ask(connected, script, keys, args)
         try:
@@ -226,7 +232,7 @@ class RedisLedger:
     def _batch(self, loop: asyncio.AbstractEventLoop, connected: Connected) -> Batch:
         batch = self._batches.get(loop)
         if batch is None:
-            batch = self._batches[loop] = Batch(connected.client)
+            batch = self._batches[loop] = Batch(connected.client, connected.limit_s)
         return batch
 
     def _undo(self, hold: Hold, reply: list[Any]) -> None:

@@ -44,20 +44,22 @@ class Connected:
     Attributes:
         client: redis-py's.
         owned: What is to be closed with it; nothing when it is the caller's.
+        limit_s: After how many seconds without an answer a connection counts as broken.
         deadline_s: After how many seconds a call is given up, where the client's own timeouts add up.
-        batches: Whether calls may share pipelines: a Cluster's client has its own way with them.
+        batches: Whether calls may share a connection: not a Cluster's, nor a client that is the caller's.
         priming: The reading of a Cluster's nodes, while calls wait for it or after it has failed.
     """
 
     client: Redis | RedisCluster
     owned: Sequence[_Closable]
     deadline_s: float | None = None
-    batches: bool = field(init=False)
+    limit_s: float = DEFAULT_TIMEOUT_S
+    batches: bool = False
     primed: bool = field(init=False)
     priming: asyncio.Task[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.batches = self.primed = not isinstance(self.client, RedisCluster)
+        self.primed = not isinstance(self.client, RedisCluster)
 
     async def prime(self) -> None:
         """Read the Cluster's nodes once for all who wait.
@@ -135,12 +137,12 @@ def _single(address: _Address, timeout_s: float) -> Connected:
         address.url(address.scheme, path),
         max_connections=MAX_CONNECTIONS,
         timeout=PATIENCE * timeout_s,
-        **_options(timeout_s),
+        **{**_options(timeout_s), "socket_timeout": None},  # the batch has a limit of its own
     )
     # An option that redis-py does not know is found out now rather than at the first call.
     pool.connection_class(**pool.connection_kwargs)
     client: Redis = Redis.from_pool(pool)
-    return Connected(client, (client,))
+    return Connected(client, (client,), limit_s=timeout_s, batches=True)
 
 
 def _sentinel(address: _Address, timeout_s: float) -> Connected:
@@ -160,8 +162,10 @@ def _sentinel(address: _Address, timeout_s: float) -> Connected:
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves its constructor untyped
         address.hosts, sentinel_kwargs={**_options(timeout_s), **login}
     )
-    client: Redis = sentinel.master_for(address.path[0], **{**_options(timeout_s), **options})
-    return Connected(client, (client, *sentinel.sentinels), PATIENCE * timeout_s)
+    client: Redis = sentinel.master_for(
+        address.path[0], **{**_options(timeout_s), "socket_timeout": None, **options}
+    )
+    return Connected(client, (client, *sentinel.sentinels), PATIENCE * timeout_s, timeout_s, batches=True)
 
 
 def _cluster(address: _Address, timeout_s: float) -> Connected:
