@@ -27,7 +27,7 @@ SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 LADDER = Ladder([Tier("simple", "small"), Tier("moderate", "medium"), Tier("complex", "large")])
 
 
-def reference_metrics() -> Any:
+def reference_metrics() -> Any:  # noqa: ANN401 - a script, untyped
     """The reference metrics, a script by path; None where they or the data are absent."""
     os.environ.setdefault("TIERING_DATA", str(SHARED / "data"))
     path = pathlib.Path(os.environ.get("TIERING_TOOLS", SHARED / "tools")) / "metrics.py"
@@ -53,7 +53,10 @@ def scores(prompts: list[str]) -> tuple[list[float], list[int]]:
     return found, [len(text.split()) for text in prompts]
 
 
-def compare(metrics: Any, name: str) -> tuple[dict[str, float], dict[str, float], list[float], list[float]]:
+def compare(
+    metrics: Any,  # noqa: ANN401 - as above
+    name: str,
+) -> tuple[dict[str, float], dict[str, float], list[float], list[float]]:
     """The reference metrics of the heuristic and of the number of words on one set."""
     rows, weak, strong, quality, cost = metrics.load(name)
     mine, words = scores([row["prompt"] for row in rows])

@@ -153,10 +153,10 @@ class Engine:
         """
         draft = self._draft(inquiry)
         if not draft.options or (draft.decision.refusal is not None and draft.enforced):
-            return self._planned(draft, self.terms.policy.decide(draft.case, None), None)
+            return self._planned(draft, self.terms.policy.decide(draft.case, None, draft.decision), None)
         answer = await self._reserve(draft)
         spending = self._spending(draft, answer)
-        decision = self.terms.policy.decide(draft.case, spending)
+        decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if spending is None:
             decision = self._store_away(decision, draft)
         return self._planned(draft, decision, answer)
@@ -171,7 +171,7 @@ class Engine:
             used = tuple(b.used for b in found)
             choice = choose(draft.limits, draft.amounts, used, floor=draft.floor)
             spending = Spending(draft.accounts, draft.options, choice, used, draft.now_s)
-        decision = self.terms.policy.decide(draft.case, spending)
+        decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
         return Plan(decision, draft.classification, draft.case, self._record(draft, decision), None)
@@ -187,7 +187,7 @@ class Engine:
         decision = policy.draft(case)
         options = policy.options(case, decision)
         amounts = tuple(int(inquiry.facts[r].hold(inquiry.features)) for r in options)
-        accounts = self._accounts(inquiry, case, decision, now)
+        accounts = self._accounts(inquiry, case, decision, options, now)
         enforced = self.terms.enforce and inquiry.route.enforce
         return _Draft(inquiry, classification, case, decision, options, accounts, amounts, enforced, now)
 
@@ -200,14 +200,18 @@ class Engine:
             self.fault("classifier", error)
             return Classification(fault=type(error).__name__)
 
-    def _accounts(self, inquiry: Inquiry, case: Case, draft: Decision, now: float) -> tuple[Account, ...]:
+    def _accounts(
+        self, inquiry: Inquiry, case: Case, draft: Decision, options: tuple[int, ...], now: float
+    ) -> tuple[Account, ...]:
         found: dict[str, Account] = {}
         for budget, id_, window in self._counted(
             inquiry.caller, inquiry.route.name, inquiry.features.tags, now
         ):
             key = counter_key(budget, id_, window.label)
             critical = budget.critical.holds(inquiry.caller)
-            below, ceiling, block = question(self.terms.policy, case, draft, budget, critical=critical)
+            below, ceiling, block = question(
+                self.terms.policy, case, draft, options, budget, critical=critical
+            )
             limit = Limit(key, int(window.end_s) + self.terms.retention_s, below, ceiling, block)
             # Of several budgets for one id and window the first in the file wins, as with routes.
             found.setdefault(key, Account(budget, id_, limit, critical, window.end_s))

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from asking import SIMPLE, SURFACES, ask
-from conftest import REDIS_USD, TEAM_USD
+from houses import REDIS_USD, TEAM_USD
 from openai import APIStatusError, AsyncOpenAI, RateLimitError
 
 HARD = "hardplease"

@@ -7,9 +7,9 @@ import json
 import httpx
 import pytest
 from asking import HARD, SIMPLE, ask
+from houses import eventually, house
 from openai import APIError, APIStatusError
 
-from conftest import eventually, house
 from litellm_tiering.testing.processes import NotReady
 from litellm_tiering.testing.proxy import config_for, serve_proxy
 from litellm_tiering.testing.redis import serve_redis

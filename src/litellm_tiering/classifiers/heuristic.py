@@ -86,13 +86,9 @@ class HeuristicClassifier:
         parts = explain_score(features)
         score = min(1.0, max(0.0, sum(parts.values())))
         confidence = self._confidence(features, score)
+        parts["score"] = score
         abstains = confidence < self.abstain_below
-        return Opinion(
-            by=self.kind,
-            score=None if abstains else score,
-            confidence=confidence,
-            signals={name: round(value, 4) for name, value in parts.items()} | {"score": round(score, 4)},
-        )
+        return Opinion(by=self.kind, score=None if abstains else score, confidence=confidence, signals=parts)
 
     def _confidence(self, features: RequestFeatures, score: float) -> float:
         """How sure the score is of its tier: 0.5 on a threshold, nearly 1 far from all of them."""
@@ -129,7 +125,7 @@ def default_thresholds(tiers: int) -> tuple[float, ...]:
 _LOWEST, _HIGHEST = 0.34, 0.50
 
 
-def explain_score(features: RequestFeatures) -> dict[str, float]:
+def explain_score(features: RequestFeatures) -> dict[str, float]:  # noqa: C901 - a list of small parts
     """The parts that a score is the sum of, by name.
 
     ``words`` is the greatest of them: 0.8 at 2,000 words, on a logarithmic scale. The others are bounded
@@ -161,14 +157,17 @@ def explain_score(features: RequestFeatures) -> dict[str, float]:
         parts["hard"] = hard
     if s.get("lookup") and not hard and asked <= 12:  # noqa: PLR2004 - words of a plain lookup
         parts["lookup"] = -0.06
-    spread = {
-        "constraints": 0.0 if choices else 0.005 * min(8.0, s.get("constraints", 0.0)),
-        "questions": 0.0 if choices else 0.015 * min(3.0, max(0.0, s.get("questions", 0.0) - 1.0)),
-        "code": 0.04 * room if features.code else 0.0,
-        "tools": 0.03 if features.tools else 0.0,
-        "attachments": 0.03 if features.images or features.audio or features.files else 0.0,
-    }
-    parts.update((name, value) for name, value in spread.items() if value)
+    constraints, questions = s.get("constraints", 0.0), s.get("questions", 0.0)
+    if constraints and not choices:
+        parts["constraints"] = 0.005 * min(8.0, constraints)
+    if questions > 1.0 and not choices:
+        parts["questions"] = 0.015 * min(3.0, questions - 1.0)
+    if features.code:
+        parts["code"] = 0.04 * room
+    if features.tools:
+        parts["tools"] = 0.03
+    if features.images or features.audio or features.files:
+        parts["attachments"] = 0.03
     return parts
 
 

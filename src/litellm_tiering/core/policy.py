@@ -117,22 +117,30 @@ class Spending:
 class Policy:
     """Decides tiers on one ladder. Pure: the same case and balances always give the same decision."""
 
-    __slots__ = ("ladder",)
+    __slots__ = ("_every_rank", "ladder")
 
     def __init__(self, ladder: Ladder) -> None:
         self.ladder = ladder
+        self._every_rank = ladder.every_rank()
 
     def draft(self, case: Case) -> Decision:
         """The decision up to the budget: what the request should get if money were no object."""
-        return self._fold(case, None, _BEFORE_BUDGET)
+        return self._fold(case, None, _BEFORE_BUDGET, Decision(()))
 
-    def decide(self, case: Case, spending: Spending | None) -> Decision:
-        """The whole decision. ``spending`` None leaves budgets out, as when the store is away."""
-        return self._fold(case, spending, STAGES)
+    def decide(self, case: Case, spending: Spending | None, draft: Decision | None = None) -> Decision:
+        """The whole decision. ``spending`` None leaves budgets out, as when the store is away.
+
+        With the ``draft`` of this case at hand, only what comes after it is done.
+        """
+        if draft is None:
+            draft = self.draft(case)
+        return draft if draft.refusal else self._fold(case, spending, _FROM_BUDGET, draft)
 
     def usable(self, case: Case) -> frozenset[int]:
         """The ranks that can serve the request and that the caller may use."""
-        return self.ladder.every_rank() - case.unable.keys() - case.forbidden.keys()
+        if not case.unable and not case.forbidden:
+            return self._every_rank
+        return self._every_rank - case.unable.keys() - case.forbidden.keys()
 
     def options(self, case: Case, draft: Decision) -> tuple[int, ...]:
         """The ranks the request may end on, dearest first: where it belongs, and all usable ones below."""
@@ -149,8 +157,9 @@ class Policy:
         # A caller without rights to the tier keeps what it asked for, unless it may use one in between.
         return settle_on(rank, usable)
 
-    def _fold(self, case: Case, spending: Spending | None, stages: Sequence[Stager]) -> Decision:
-        decision = Decision(())
+    def _fold(
+        self, case: Case, spending: Spending | None, stages: Sequence[Stager], decision: Decision
+    ) -> Decision:
         for stage in stages:
             decision = stage(self, case, spending, decision)
             if decision.refusal:
@@ -289,14 +298,13 @@ STAGES: tuple[Stager, ...] = (
 )
 """The order of a decision; each stage's docstring says which way it may move."""
 
-_BEFORE_BUDGET = STAGES[: STAGES.index(_budget)]
+_BEFORE_BUDGET, _FROM_BUDGET = STAGES[: STAGES.index(_budget)], STAGES[STAGES.index(_budget) :]
 
 
-def question(
-    policy: Policy, case: Case, draft: Decision, budget: Budget, *, critical: bool
+def question(  # noqa: PLR0913 - the pieces of one question
+    policy: Policy, case: Case, draft: Decision, options: Sequence[int], budget: Budget, *, critical: bool
 ) -> tuple[tuple[int, ...], int, bool]:
     """What one budget asks of the ledger: per-option thresholds, the ceiling, and whether it blocks."""
-    options = policy.options(case, draft)
     if critical or budget.limit is None:
         return (NO_BOUND,) * len(options), NO_BOUND, False
     below = bounds(budget, draft.rank, options, policy.usable(case))

@@ -271,13 +271,13 @@ def _keep(talk: Conversation, message: Message, text: str, weight: float) -> Non
     """A piece of a message's own text."""
     if text:
         message.texts.append(text)
-        talk.bulk[message.role].add(text, weight)
+        talk.add(message.role, text, weight)
 
 
 def _add_text(talk: Conversation, role: Role, text: Any, weight: float = 1.0) -> None:  # noqa: ANN401 - as above
     """Count ``text`` without keeping it."""
     if isinstance(text, str) and text:
-        talk.bulk[role].add(text, weight)
+        talk.add(role, text, weight)
 
 
 def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None:  # noqa: ANN401 - as above
@@ -288,7 +288,7 @@ def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None
     texts, seen = texts_within(value, min(talk.room, MAX_NODES))
     talk.room -= seen
     for text in texts:
-        talk.bulk[role].add(text, weight)
+        talk.add(role, text, weight)
 
 
 def texts_within(value: Any, limit: int) -> tuple[list[str], int]:  # noqa: ANN401 - a body holds anything

@@ -19,6 +19,9 @@ class Role(enum.Enum):
     ASSISTANT = "assistant"
     TOOL = "tool"
 
+    # Members are single objects; the inherited hash goes through their names, in Python, at every look-up.
+    __hash__ = object.__hash__
+
 
 @dataclass(slots=True)
 class Message:
@@ -58,7 +61,7 @@ class Conversation:
     system: list[str] = field(default_factory=list)
     pinned: int = 0
     recent: list[Message] = field(default_factory=list)
-    bulk: dict[Role, Bulk] = field(default_factory=lambda: {role: Bulk() for role in Role})
+    bulk: dict[Role, Bulk] = field(default_factory=dict)
     messages: int = 0
     turns: float = 0.0
     tool_results: float = 0.0
@@ -69,3 +72,10 @@ class Conversation:
     room: int = MAX_STEPS
     partial: bool = False
     elsewhere: bool = False
+
+    def add(self, role: Role, text: str, weight: float = 1.0) -> None:
+        """Count ``text`` as ``role``'s; see :meth:`~litellm_tiering.intake.tokens.Bulk.add`."""
+        bulk = self.bulk.get(role)
+        if bulk is None:
+            bulk = self.bulk[role] = Bulk()
+        bulk.add(text, weight)

@@ -39,6 +39,7 @@ _RUNS_CODE = frozenset(
     }
 )
 _RUNS_CODE_PREFIXES = ("bash_2", "code_execution_2")
+_PROBABILITIES = frozenset({"logprobs", "top_logprobs", "include"})
 _SHAPES = frozenset({"response_format", "text", "output_format", "output_config"})
 _BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "max_tokens_to_sample")
 
@@ -58,18 +59,27 @@ class Demands(NamedTuple):
 
 def read_demands(body: Mapping[str, Any]) -> Demands:
     """What ``body`` demands, whatever its values are."""
-    tools = [*_list(body.get("tools")), *_list(body.get("functions"))]
+    tools = _list(body.get("tools")) + _list(body.get("functions"))
     tokens, runs_code = _read_tools(tools) if tools else (0.0, False)
     return Demands(
         tools=len(tools),
         tool_tokens=tokens,
         code_execution=runs_code,
         response_format=_format(body),
-        max_tokens=next((n for key in _BOUNDS if (n := _whole(body.get(key), MAX_OUTPUT_TOKENS))), None),
+        max_tokens=_bound(body),
         choices=_whole(body.get("n"), MAX_CHOICES) or 1,
         stream=body.get("stream") is True,
         logprobs=_wants_logprobs(body),
     )
+
+
+def _bound(body: Mapping[str, Any]) -> int | None:
+    for key in _BOUNDS:
+        if key in body:
+            found = _whole(body[key], MAX_OUTPUT_TOKENS)
+            if found is not None:
+                return found
+    return None
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 - a body holds anything
@@ -86,6 +96,8 @@ def _whole(value: Any, most: int) -> int | None:  # noqa: ANN401 - a body holds 
 
 
 def _wants_logprobs(body: Mapping[str, Any]) -> bool:
+    if _PROBABILITIES.isdisjoint(body):
+        return False
     asked = body.get("logprobs")
     if asked is True or _whole(asked, 1) or _whole(body.get("top_logprobs"), 1):
         return True

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from litellm_tiering.intake.signals import Shape
     from litellm_tiering.intake.system import Stated
 
-_CUE_HEAD_CHARS = 800
-_CUE_TAIL_CHARS = 400
+_CUE_HEAD_CHARS = 640
+_CUE_TAIL_CHARS = 320
 _LANGUAGE_CHARS = 400
 _LANGUAGE_WORDS = 60
 _MAX_MODEL_CHARS = 256
@@ -81,7 +81,7 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
         model=model[:_MAX_MODEL_CHARS] if isinstance(model, str) else "",
         prompt_tokens=_whole(factor * _text_tokens(talk, found) + talk.extra_tokens + demands.tool_tokens),
         prompt_chars=_whole(sum(b.chars for b in talk.bulk.values())),
-        system_tokens=_whole(talk.bulk[Role.SYSTEM].tokens()),
+        system_tokens=_whole(talk.bulk[Role.SYSTEM].tokens()) if Role.SYSTEM in talk.bulk else 0,
         question_tokens=_whole(factor * tokens_of(found.counted) * found.scale),
         question_words=_whole(found.counted.word_equivalents * found.scale),
         question_chars=len(asked.text),

@@ -180,7 +180,9 @@ def split_instruction(text: str) -> tuple[str, str]:
     """
     if len(text) < 5 * _DOCUMENT_WORDS:
         return text, ""
-    blocks = [b for b in text.replace("```", "\n\n").replace('"""', "\n\n").split("\n\n") if b.strip()]
+    blocks: list[str] = []
+    if "\n\n" in text or "```" in text or '"""' in text:
+        blocks = [b for b in text.replace("```", "\n\n").replace('"""', "\n\n").split("\n\n") if b.strip()]
     if len(blocks) > 1:
         # Neighbouring blocks of a document belong together: the instruction is at the beginning or the end.
         first, last = blocks[0], blocks[-1]

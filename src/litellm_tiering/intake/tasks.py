@@ -237,7 +237,9 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
     cues = Cues(words=tokens)
     # A run of a script without spaces is long without being a word.
     cues.long_words = sum(1 for word in different if len(word) > _LONG_WORD and word[0] < "\u0e00")
-    masks = {word: found for word in different if (found := mask_of(word))}
+    # Most words are in no list: asked here, so that only the others cost a call.
+    listed = [w for w in different if w in _INTS or w[:_STEM] in _STEMS or not w.isascii()]
+    masks = {word: found for word in listed if (found := mask_of(word))}
     new = set(masks)
     for at, word in enumerate(tokens):
         mask = masks.get(word, 0)

@@ -108,6 +108,8 @@ def kind_of(text: str) -> TurnKind:  # noqa: PLR0911 - a list of cases
         text = text.strip() if len(text) <= HARNESS_CHARS else text
         if len(text) > SHORT_CHARS:
             return TurnKind.QUESTION
+    if text.isascii() and text[:1].isalpha() and _head(text) not in _FIRST_WORDS:
+        return TurnKind.QUESTION
     folded = _fold(text)
     if not folded:
         bare = text.strip()
@@ -130,12 +132,18 @@ def kind_of(text: str) -> TurnKind:  # noqa: PLR0911 - a list of cases
     return TurnKind.FOLLOW_UP if not found.isdisjoint(_INHERITS) else TurnKind.SMALLTALK
 
 
+def _head(text: str) -> str:
+    """The first word of an ASCII text; most questions begin with none that a phrase begins with."""
+    at = 1
+    while at < len(text) and text[at].isalnum():
+        at += 1
+    return text[:at].lower()
+
+
 def _segments(folded: str) -> set[str] | None:
     """The known phrases that ``folded`` is made of, greedily the longest first; None when it is not."""
     if folded in _KNOWN:
         return {folded}
-    if folded.isascii() and folded.partition(" ")[0] not in _FIRST_WORDS:
-        return None
     units, joint, longest = folded.split(), " ", _LONGEST_PHRASE
     found: set[str] = set()
     if not folded.isascii() and any("\u3040" <= c <= "\u9fff" for c in folded):
@@ -155,7 +163,7 @@ def _segments(folded: str) -> set[str] | None:
 
 def set_aside(text: str) -> str:
     """``text`` without what a harness wrote into it; empty when a harness wrote it all."""
-    if "<" not in text[:HARNESS_CHARS] and "<" not in text[-HARNESS_CHARS:]:
+    if "<" not in (text if len(text) < HARNESS_CHARS else text[:HARNESS_CHARS] + text[-HARNESS_CHARS:]):
         return "" if _is_dump(text) else text
     text = _unwrapped(text)
     kept: list[str] = []

@@ -41,7 +41,7 @@ def score(text):
 
 
 def apgr(scored):
-    """Area under the share of the gain that is had by sending the highest scores to the strong model first."""
+    """Area under the share of the gain had by sending the highest scores to the strong model first."""
     gains = [gain for _, gain in sorted(scored, key=lambda pair: -pair[0])]
     total, had, area = sum(gains), 0.0, 0.0
     for gain in gains:
