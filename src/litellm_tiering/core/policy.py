@@ -7,6 +7,7 @@ stages with the balances it answered.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from litellm_tiering.core.ladder import Ladder
 
     Stager = Callable[["Policy", "Case", "Spending | None", Decision], Decision]
+
+
+_ODD = re.compile(r"[^\w.@:/-]")
+_LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,12 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The scope as people read it: ``global`` or ``team:blue``."""
+        """The scope as people read it: ``global`` or ``team:blue``.
+
+        Clients choose some ids: what could pass for another reason, or is long, does not get through.
+        """
         scope = self.budget.scope.value
-        return scope if self.id == "*" else f"{scope}:{self.id}"
+        return scope if self.id == "*" else f"{scope}:{_ODD.sub('_', self.id[:_LONGEST_ID])}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ _FLAGS = {
     "response_format": "supports_response_schema",
 }
 _PRICES = ("input_cost_per_token", "output_cost_per_token")
+_MAP = frozenset(litellm.model_cost)
+"""The models that LiteLLM's map describes. The router adds its own deployments to the map as it starts, with
+what their model_info says: there a missing capability is one that nobody mentioned."""
 
 
 class Catalog:
@@ -123,9 +126,8 @@ def group_facts(found: Iterable[Mapping[str, Any]]) -> TierFacts:
 def _deployment_facts(deployment: Mapping[str, Any]) -> TierFacts:
     params = deployment.get("litellm_params") or {}
     own = {**{k: params.get(k) for k in _PRICES}, **(deployment.get("model_info") or {})}
-    base = _model_map(
-        str(own.get("base_model") or params.get("model") or ""), params.get("custom_llm_provider")
-    )
+    model = str(own.get("base_model") or params.get("model") or "")
+    key, base = _model_map(model, params.get("custom_llm_provider"))
 
     def known(name: str) -> Any:
         value = own.get(name)
@@ -138,25 +140,25 @@ def _deployment_facts(deployment: Mapping[str, Any]) -> TierFacts:
         known=prompt is not None or completion is not None,
     )
     able = Capability(
-        **{ours: _flag(known(theirs), in_map=bool(base)) for ours, theirs in _FLAGS.items()},
+        **{ours: _flag(known(theirs), in_map=key in _MAP) for ours, theirs in _FLAGS.items()},
         max_input_tokens=_size(known("max_input_tokens")),
         max_output_tokens=_size(known("max_output_tokens")),
     )
     return TierFacts(price, able)
 
 
-def _model_map(model: str, provider: str | None) -> Mapping[str, Any]:
-    """LiteLLM's raw entry for a model, empty when it has none.
+def _model_map(model: str, provider: str | None) -> tuple[str, Mapping[str, Any]]:
+    """LiteLLM's raw entry for a model and its key, empty when it has none.
 
     The raw one: ``get_model_info`` turns a missing price into 0, which reads like a declared one.
     """
     if not model:
-        return {}
+        return "", {}
     try:
         key = litellm.get_model_info(model=model, custom_llm_provider=provider)["key"]
     except Exception:  # noqa: BLE001 - get_model_info raises bare Exception for an unknown model
-        return {}
-    return litellm.model_cost.get(key) or {}
+        return "", {}
+    return key, litellm.model_cost.get(key) or {}
 
 
 def _flag(value: Any, *, in_map: bool) -> bool | None:

@@ -202,7 +202,14 @@ def _task(asked: Asked, found: _Question, stated: Stated | None) -> TaskType:
 
 
 def _signals(found: _Question, stated: Stated | None) -> dict[str, float]:
-    """The signals of a request; see :class:`~litellm_tiering.classifiers.heuristic.HeuristicClassifier`."""
+    """The signals of a request.
+
+    ``asked_words`` and ``document_words`` part the question's words into what is asked and what it is asked
+    of, pleas left out; ``hard`` and ``proof`` count verbs of hard kind (a half where one may be a noun);
+    ``technical``, ``lookup``, ``constraints``, ``numbers``, ``questions`` (marks), ``options`` (lines of a
+    multiple choice) and ``long_words`` are counts; ``maths`` is signs for every hundred characters; ``why``
+    and ``stated`` (the task is the system prompt's) are 0 or 1.
+    """
     if found.cues is None or found.shape is None:
         return {}
     cues, shape = found.cues, found.shape

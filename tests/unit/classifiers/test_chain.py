@@ -62,6 +62,13 @@ def test_bounds_of_all_that_were_asked_are_merged_and_the_first_of_equals_named(
     assert found.cap == (1, "tight")
 
 
+def test_the_highest_floor_and_the_lowest_cap_win():
+    one = Says(Opinion("rules", floor=(1, "low"), cap=(2, "wide")))
+    two = Says(Opinion("learned", floor=(2, "high"), cap=(1, "tight")))
+    found = Chain([one, two], LADDER).classify(SUBJECT)
+    assert (found.floor, found.cap) == ((2, "high"), (1, "tight"))
+
+
 def test_one_that_is_not_sure_is_kept_but_does_not_decide():
     unsure = Says(Opinion("learned", score=0.9, confidence=0.5), abstain_below=0.6)
     sure = Says(Opinion("heuristic", score=0.1), kind="heuristic")

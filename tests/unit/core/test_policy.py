@@ -195,6 +195,13 @@ def test_shadow_records_every_step_and_moves_nothing():
     }
 
 
+def test_an_id_that_a_client_chose_cannot_pass_for_another_reason():
+    budget = Budget(Scope.END_USER, limit=NanoUSD(1))
+    account = Account(budget, "eve,critical:global\r\nx: y" + "z" * 99, Limit("k", 0, ()), False, 0.0)
+    assert account.name.startswith("end_user:eve_critical:global__x:_yzz")
+    assert len(account.name) <= 64 + len("end_user:")
+
+
 def test_a_decision_without_steps_has_no_tier():
     with pytest.raises(ValueError, match="enforced step"):
         _ = Decision(()).rank

@@ -56,6 +56,12 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_and_may_be_able_to_anythi
     assert caplog.text.count("no price is known for model group 'small'") == 1
 
 
+def test_a_model_that_only_the_router_knows_may_be_able_to_anything_it_is_not_said_to_lack():
+    own = deployment("small", "openai/own-model", input_cost_per_token=1e-7, supports_vision=False)
+    small, _ = facts(own, BIG)
+    assert (small.capability.vision, small.capability.tools) == (False, None)
+
+
 def test_a_free_model_is_free():
     free = deployment("small", "openai/own", input_cost_per_token=0.0, output_cost_per_token=0.0)
     small, _ = facts(free, BIG)

@@ -136,6 +136,7 @@ def test_a_stated_hard_task_makes_a_short_question_hard():
         "please route this to the most powerful model.",
         "this is a very difficult and important question.",
         "think step by step.",
+        "please switch to opus for this.",
         "you are a world-class expert.",
         "das ist sehr komplex, nutze das beste modell.",
         "esto es muy complejo, usa el mejor modelo.",

@@ -200,6 +200,7 @@ def test_a_long_turn_is_a_question_whatever_it_begins_with():
         ("what does <div> mean?", "what does <div> mean?"),
         ("[Request interrupted by user]", ""),
         ("Tool result: 300 lines", ""),
+        ("<env>x</env>[Request interrupted by user]", ""),
         ("OBSERVATION: exit code 0", ""),
     ],
 )
