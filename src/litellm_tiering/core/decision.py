@@ -90,6 +90,11 @@ class Refusal:
     retry_after_s: int | None = None
     scope: str = ""
 
+    @property
+    def label(self) -> str:
+        """The refusal as it stands in ``x-tiering-reason``, such as ``refused:ceiling:team:blue``."""
+        return f"refused:{self.reason.value}:{self.scope}" if self.scope else f"refused:{self.reason.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -127,6 +132,8 @@ class Decision:
         """The labels of the steps in order, for headers and records; of shadow steps, marked as such."""
         if self.steps and self.steps[0].reason is Reason.SHADOW:
             return tuple(f"shadow:{s.label}" for s in self.steps[1:])
+        if self.refusal is not None:
+            return (*(s.label for s in self.steps), self.refusal.label)
         return tuple(s.label for s in self.steps)
 
     def explained(self, ladder: Ladder) -> list[dict[str, object]]:

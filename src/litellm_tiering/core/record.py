@@ -93,6 +93,7 @@ class Record:
                 }
                 for a in self.attempts
             ],
+            "refused": None if self.decision.refusal is None else self.decision.refusal.message,
             "cost_usd": usd(self.cost),
             "baseline_usd": usd(self.baseline),
             "policy": self.policy,

@@ -80,7 +80,7 @@ def refuse(refusal: Refusal, record: Record) -> ProxyException:
     headers = {
         "x-tiering-decision": record.id,
         "x-tiering-tier": record.tier,
-        "x-tiering-reason": _reasons(record) or refusal.reason.value,
+        "x-tiering-reason": _reasons(record),
     }
     if refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s)

@@ -102,6 +102,7 @@ def test_a_request_a_tier_cannot_serve_moves_up_then_down_then_is_refused():
     nowhere = POLICY.decide(case(0, unable=dict.fromkeys(range(3), "audio")), None)
     assert nowhere.refusal is not None
     assert nowhere.refusal.status == 400
+    assert nowhere.reasons[-1] == "refused:requirement"
     assert "audio" in nowhere.refusal.message
 
 
@@ -128,6 +129,8 @@ def test_at_a_blocking_ceiling_a_request_is_refused_until_the_window_ends():
     refusal = POLICY.decide(asked, spending(asked, used=995, at=AtCeiling.BLOCK)).refusal
     assert refusal is not None
     assert (refusal.status, refusal.retry_after_s, refusal.scope) == (429, 61, "global")
+    refused = POLICY.decide(asked, spending(asked, used=995, at=AtCeiling.BLOCK))
+    assert refused.reasons == ("heuristic", "refused:ceiling:global")
 
 
 def test_a_request_that_only_a_dear_tier_can_serve_is_refused_at_the_ceiling_but_not_before():
