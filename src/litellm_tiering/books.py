@@ -31,7 +31,9 @@ _log = logging.getLogger("litellm_tiering")
 SETTLE_DEADLINE_S = 2.0
 """How long a settlement, which no client waits for, may take before it is put off."""
 
-MAX_FLIGHTS = 100_000
+MAX_FLIGHTS = 20_000
+"""Some 2 kB each. One that is dropped before it ends is still counted, as a call that was never planned."""
+
 MAX_OWED = 100_000
 MAX_RECORDS = 2_000
 

@@ -22,7 +22,7 @@ class Paid:
 
     Attributes:
         attempt: The id of the planned attempt it belongs to; empty when it was not planned.
-        call_id: LiteLLM's id of the call.
+        call_id: LiteLLM's id of the call, with its start: clients may choose the id, and use one twice.
         cost: In dollars, as LiteLLM computed it; None or 0 when it could not, or when it was free.
         cached: Whether the answer came from LiteLLM's cache.
         prompt_tokens: As the provider counted them.
@@ -58,7 +58,7 @@ def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
     metadata = payload.get("metadata")
     return Paid(
         attempt=attempt,
-        call_id=str(payload.get("litellm_call_id") or payload.get("id") or ""),
+        call_id=f"{payload.get('litellm_call_id')}:{payload.get('startTime')}",
         cost=amount(payload.get("response_cost")),
         cached=payload.get("cache_hit") is True,
         prompt_tokens=prompt,

@@ -144,25 +144,23 @@ class Gateway:
         paid = bill.read(kwargs, response)
         if paid is None:
             return
-        cost = (
-            0
-            if paid.cached
-            else self._cost(paid.cost, (paid.prompt_tokens, paid.completion_tokens), paid.group)
-        )
         flight = self.engine.books.flight(paid.attempt) if paid.attempt else None
+        used = (paid.prompt_tokens, paid.completion_tokens)
+        if used[0] == 0 and flight is not None:
+            used = (flight.features.prompt_tokens, used[1])
+        cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group)
         if flight is None:
             caller = extract.caller_of_event(paid.metadata, paid.end_user)
             await self.engine.charge(f"call:{paid.call_id}", caller, "", paid.tags, cost)
-        else:
-            await self._settle(flight, paid, cost)
+        elif not await self.engine.books.settle(
+            flight, cost, baseline=flight.baseline(*used), bill=paid.call_id
+        ):
+            await self._again(flight, paid.call_id, cost)
 
-    async def _settle(self, flight: Flight, paid: bill.Paid, cost: int) -> None:
-        baseline = flight.baseline(paid.prompt_tokens, paid.completion_tokens)
-        if await self.engine.books.settle(flight, cost, baseline=baseline, bill=paid.call_id):
-            return
-        if flight.bill != paid.call_id:
-            # A second paid call of the same request, such as a fallback after a cut stream.
-            id_ = f"{flight.attempt}:{paid.call_id}"
+    async def _again(self, flight: Flight, call_id: str, cost: int) -> None:
+        """Count a second paid call of one request, such as a fallback after a cut stream."""
+        if flight.bill != call_id:
+            id_ = f"{flight.attempt}:{call_id}"
             await self.engine.charge(id_, flight.caller, flight.route, flight.features.tags, cost)
 
     async def broken(self, kwargs: Mapping[str, Any], response: Any) -> None:

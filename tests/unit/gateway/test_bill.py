@@ -19,13 +19,14 @@ def test_a_success_event_is_read():
         "completion_tokens": 7,
         "model_group": "small",
         "litellm_call_id": "c",
+        "startTime": 1.5,
         "cache_hit": True,
         "request_tags": ["a", 1],
         "metadata": {"user_api_key_team_id": "t"},
         "end_user": "e",
     }
     paid = bill.read(event(payload, litellm_metadata={apply.ATTEMPT_KEY: "x"}), None)
-    assert (paid.attempt, paid.call_id, paid.cost, paid.cached) == ("x", "c", 5.85e-06, True)
+    assert (paid.attempt, paid.call_id, paid.cost, paid.cached) == ("x", "c:1.5", 5.85e-06, True)
     assert (paid.prompt_tokens, paid.completion_tokens, paid.group) == (11, 7, "small")
     assert (paid.tags, paid.end_user, paid.metadata["user_api_key_team_id"]) == (frozenset("a"), "e", "t")
 
