@@ -110,20 +110,19 @@ def test_two_hundred_at_once_never_pass_a_nearly_spent_redis_budget(redis_house)
     redis_house.forget()
 
     async def storm() -> list[int]:
-        client = AsyncOpenAI(
-            api_key="sk-red", base_url=redis_house.proxy.openai_url, max_retries=0, timeout=120
-        )
+        url = redis_house.proxy.openai_url
+        async with AsyncOpenAI(api_key="sk-red", base_url=url, max_retries=0, timeout=120) as client:
 
-        async def one() -> int:
-            try:
-                await client.chat.completions.create(
-                    model="large", messages=[{"role": "user", "content": SIMPLE}], max_tokens=200
-                )
-            except APIStatusError as error:
-                return error.status_code
-            return 200
+            async def one() -> int:
+                try:
+                    await client.chat.completions.create(
+                        model="large", messages=[{"role": "user", "content": SIMPLE}], max_tokens=200
+                    )
+                except APIStatusError as error:
+                    return error.status_code
+                return 200
 
-        return await asyncio.gather(*(one() for _ in range(200)))
+            return await asyncio.gather(*(one() for _ in range(200)))
 
     codes = asyncio.run(storm())
     assert set(codes) == {200, 429}

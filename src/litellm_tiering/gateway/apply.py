@@ -85,7 +85,9 @@ def refuse(refusal: Refusal, record: Record) -> ProxyException:
     if refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s)
     kind = _ERROR_TYPES.get(refusal.status, "invalid_request_error")
-    return ProxyException(refusal.message, kind, None, refusal.status, headers=headers)
+    refused = ProxyException(refusal.message, kind, None, refusal.status, headers=headers)
+    refused.status_code = refusal.status  # what some releases read instead of its own `code`
+    return refused
 
 
 def response_headers(record: Record, cost: int, baseline: int, *, model: str | None = None) -> dict[str, str]:

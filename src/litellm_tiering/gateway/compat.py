@@ -71,6 +71,16 @@ def live_router() -> Any:
     return proxy_server.llm_router
 
 
+def alias_target(router: Any, name: str) -> str | None:
+    """The model group that an alias of the router stands for, None where the name is no alias.
+
+    ``Router.get_model_from_alias`` is newer than the oldest release we support.
+    """
+    found = (getattr(router, "model_group_alias", None) or {}).get(name)
+    target = found.get("model") if isinstance(found, dict) else found
+    return target if isinstance(target, str) else None
+
+
 def proxy_app() -> Any:
     """The proxy's FastAPI application."""
     from litellm.proxy import proxy_server  # noqa: PLC0415 - see proxy_config

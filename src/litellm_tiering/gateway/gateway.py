@@ -87,9 +87,9 @@ class Gateway:
         """The rank that the requested name stands for: its own group's, or its alias's; else the dearest."""
         ladder = self.settings.ladder
         rank = ladder.rank_of_model(model)
-        if rank is None and router is not None:
-            target = router.get_model_from_alias(model)
-            rank = ladder.rank_of_model(target) if isinstance(target, str) else None
+        if rank is None:
+            target = compat.alias_target(router, model)
+            rank = None if target is None else ladder.rank_of_model(target)
         return ladder.top if rank is None else rank
 
     async def _forbidden(self, key: Any, model: str, asked: int, router: Any) -> Mapping[int, str]:

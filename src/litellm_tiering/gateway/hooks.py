@@ -94,8 +94,12 @@ class TieringHandler(CustomLogger):
     ) -> Any:
         """The stream as the client gets it; not a generator itself, so that most streams pass as they are."""
         name = request_data.get("_litellm_client_requested_model")
-        if "input" in request_data and isinstance(name, str) and apply.attempt_of(request_data):
+        if not isinstance(name, str) or not apply.attempt_of(request_data):
+            return response
+        if "input" in request_data:
             return streaming.restamped(response, name)
+        if "litellm_metadata" in request_data:
+            return streaming.restamped_sse(response, name)
         return response
 
     async def async_log_success_event(

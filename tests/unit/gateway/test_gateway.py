@@ -14,7 +14,7 @@ from litellm_tiering.gateway import apply, compat
 from litellm_tiering.gateway.catalog import Catalog
 from litellm_tiering.gateway.gateway import Gateway
 from litellm_tiering.gateway.hooks import TieringHandler
-from litellm_tiering.gateway.streaming import restamped
+from litellm_tiering.gateway.streaming import restamped, restamped_sse
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.status import live_budgets
 from litellm_tiering.testing.proxy import TIERS, config_for
@@ -193,6 +193,32 @@ async def test_a_responses_stream_names_the_model_that_was_asked_for():
 
     first, second = [e async for e in restamped(events(), "auto")]
     assert (first.response.model, second.delta) == ("auto", "x")
+
+
+async def test_an_anthropic_stream_names_the_model_that_was_asked_for():
+    start = (
+        b'event: message_start\ndata: {"type":"message_start","message":{"model":"sim-small","id":"m"}}\n\n'
+    )
+    broken = b"data: message_start {\n"
+
+    async def chunks(*found):
+        for chunk in found:
+            yield chunk
+
+    first, second = [c async for c in restamped_sse(chunks(start, b"data: {}\n\n"), "auto")]
+    assert b'"model":"auto"' in first
+    assert first.startswith(b"event: message_start\n")
+    assert first.endswith(b"\n\n")
+    assert second == b"data: {}\n\n"
+    assert [c async for c in restamped_sse(chunks(broken, 7), "auto")] == [broken, 7]
+
+
+@pytest.mark.parametrize("alias", ["large", {"model": "large", "hidden": True}])
+def test_an_alias_is_followed_however_it_is_written(alias):
+    router = SimpleNamespace(model_group_alias={"auto": alias, "odd": 7})
+    assert compat.alias_target(router, "auto") == "large"
+    assert compat.alias_target(router, "odd") is None
+    assert compat.alias_target(None, "auto") is None
 
 
 def test_the_variable_overrides_the_proxys_section(monkeypatch, tmp_path):
