@@ -165,7 +165,13 @@ TEAMS = {
     ],
     "requirements": {"simple": {"vision": False}, "moderate": {"vision": True}, "complex": {"vision": True}},
     "budgets": [
-        {"scope": "team", "match": "blue", "limit_usd": TEAM_USD, "at_ceiling": "cheapest"},
+        {
+            "scope": "team",
+            "match": "blue",
+            "limit_usd": TEAM_USD,
+            "at_ceiling": "cheapest",
+            "critical": {"tags": ["gold"]},
+        },
         {"scope": "team", "match": "red", "limit_usd": TEAM_USD, "at_ceiling": "block"},
         {
             "scope": "team",
