@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from litellm_tiering.intake.tokens import NO_SCRIPT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -102,6 +104,8 @@ def detect_language(folded: str, words: Iterable[str], counted: Census) -> str:
 def _by_script(folded: str, counted: Census) -> str | None:  # noqa: PLR0911 - one case for each script
     """The language that the script settles; None where the script is Latin."""
     s = counted.script
+    if s is NO_SCRIPT:
+        return None
     latin = counted.lower + counted.upper + s.latin
     asian = s.kana + s.han
     # Four Latin letters write less than one Han character: technical terms do not change the language.

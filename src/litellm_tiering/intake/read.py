@@ -75,14 +75,17 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
     stated = stated_task(system) if system and asked.text is not system else None
     task = labels.task or _task(asked, found, stated)
     factor = FOREIGN_FACTOR if found.language in LATIN else 1.0
+    counted_tokens = tokens_of(found.counted)
     model = body.get("model")
     features = RequestFeatures(
         surface=surface,
         model=model[:_MAX_MODEL_CHARS] if isinstance(model, str) else "",
-        prompt_tokens=_whole(factor * _text_tokens(talk, found) + talk.extra_tokens + demands.tool_tokens),
+        prompt_tokens=_whole(
+            factor * _text_tokens(talk, found, counted_tokens) + talk.extra_tokens + demands.tool_tokens
+        ),
         prompt_chars=_whole(sum(b.chars for b in talk.bulk.values())),
         system_tokens=_whole(talk.bulk[Role.SYSTEM].tokens()) if Role.SYSTEM in talk.bulk else 0,
-        question_tokens=_whole(factor * tokens_of(found.counted) * found.scale),
+        question_tokens=_whole(factor * counted_tokens * found.scale),
         question_words=_whole(found.counted.word_equivalents * found.scale),
         question_chars=len(asked.text),
         turns=_whole(talk.turns),
@@ -116,11 +119,11 @@ def _whole(value: float) -> int:
     return int(value + 0.5)
 
 
-def _text_tokens(talk: Conversation, found: _Question) -> float:
+def _text_tokens(talk: Conversation, found: _Question, counted_tokens: float) -> float:
     tokens = 0.0
     for role, bulk in talk.bulk.items():
         if role is Role.USER and bulk.chars == len(found.text):
-            tokens += tokens_of(found.counted)  # the question is all there is: counted already
+            tokens += counted_tokens  # the question is all there is: counted already
         elif bulk.chars:
             tokens += bulk.tokens()
     return tokens

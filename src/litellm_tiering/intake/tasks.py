@@ -242,8 +242,10 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
     masks = {word: found for word in listed if (found := mask_of(word))}
     new = set(masks)
     for at, word in enumerate(tokens):
-        mask = masks.get(word, 0)
-        if mask in {0, _POLITE}:
+        if word not in masks:
+            continue
+        mask = masks[word]
+        if mask == _POLITE:
             continue
         opens = _opens(tokens, at, masks)
         cues.note(mask, leads=opens, new=word in new, commands=opens or _commands(tokens, at))

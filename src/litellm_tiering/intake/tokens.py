@@ -124,7 +124,7 @@ def census(text: str) -> Census:
     """Count what ``text`` is made of, in one pass at the speed of ``bytes.translate``."""
     kinds = text.encode("utf-8", "replace").translate(_TABLE)
     count = kinds.count
-    script = _NO_SCRIPT
+    script = NO_SCRIPT
     if not text.isascii():
         script = Script(
             latin=count(b"e"),
@@ -152,7 +152,7 @@ def census(text: str) -> Census:
     )
 
 
-_NO_SCRIPT = Script()
+NO_SCRIPT = Script()
 
 
 def tokens_of(counted: Census) -> float:
@@ -170,7 +170,7 @@ def tokens_of(counted: Census) -> float:
     )
     # Base64, hashes and other runs without spaces: a tokenizer finds few words in them to merge.
     tokens += 0.3 * max(0, c.lower + c.upper - 14 * max(1, c.words))
-    if s is not _NO_SCRIPT:
+    if s is not NO_SCRIPT:
         tokens += 0.75 * (s.latin + s.symbols) + 1.0 * s.greek + 0.38 * s.cyrillic
         tokens += 1.0 * s.hebrew + 0.65 * s.arabic + 0.9 * (s.indic + s.hangul) + 0.85 * s.kana
         tokens += 1.15 * s.han + 2.2 * s.emoji
