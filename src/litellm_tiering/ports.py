@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from litellm_tiering.core.budget import Balance, Choice, Limit
     from litellm_tiering.core.classification import Classification, Subject
+    from litellm_tiering.core.gate import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,78 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files; the ledger is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """How one kind of request has fared lately at one tier.
+
+    Attributes:
+        turn: How often it changed between bypassed and not; what was seen in an earlier one no longer counts.
+        bypassed: Whether its requests start one tier higher.
+        window: The latest judged answers of this turn, newest last: ``1`` rejected, ``0`` accepted.
+    """
+
+    turn: int = 0
+    bypassed: bool = False
+    window: str = ""
+
+
+class Segments(Protocol):
+    """Remembers how segments fare, for every worker. Raises StoreUnavailable when the store is away.
+
+    One round trip each; no request waits for any of them. A segment nobody touched for a day is forgotten.
+    """
+
+    async def push(self, key: str, *, rejected: bool, turn: int, now_s: float) -> Segment:
+        """Add one judged answer of the turn ``turn`` and return the segment as it now stands.
+
+        An answer of another turn than the current one is not added: it was under way when things changed.
+        """
+        ...
+
+    async def turn_over(self, key: str, *, turn: int, bypassed: bool, now_s: float) -> Segment:
+        """Begin the turn after ``turn`` with an empty window; where another worker already has, nothing."""
+        ...
+
+    async def segments(self, now_s: float) -> Mapping[str, Segment]:
+        """Every live segment, at most a few thousand."""
+        ...
+
+
+class Listener(Protocol):
+    """Makes out the answer in a stream's chunks, as they come."""
+
+    chars: int
+    """How many characters of answer have been heard: text, and arguments of tools."""
+
+    def hear(self, chunk: object) -> None:
+        """Take in one more chunk; one that it cannot read is no answer, and no error."""
+        ...
+
+    def said(self) -> tuple[Said, ...]:
+        """The answer so far, one entry for each choice."""
+        ...
+
+
+class Wire(Protocol):
+    """How one API writes answers. What it cannot read is an empty answer, never an error."""
+
+    def whole(self, response: object) -> tuple[Said, ...]:
+        """A whole answer, one entry for each choice."""
+        ...
+
+    def listener(self) -> Listener:
+        """For one stream."""
+        ...
+
+
+class Upstream(Protocol):
+    """Sends one request to model groups: the same each time, but for the group and the attempt's id."""
+
+    async def call(self, model: str, attempt: str) -> Any:  # noqa: ANN401 - each API has answers of its own
+        """The answer of a group, whole or as a stream of chunks; raises what the call raises."""
         ...
 
 

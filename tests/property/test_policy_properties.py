@@ -63,7 +63,7 @@ def decided(
         return policy.decide(case, None), options
     accounts = []
     for i, budget in enumerate(several):
-        below, ceiling, block = question(policy, case, draft, options, budget, critical=False)
+        below, ceiling, block = question(policy, case, draft.rank, options, budget, critical=False)
         limit = Limit(str(i), 0, below, ceiling, block)
         accounts.append(Account(budget, str(i), limit, critical=False, window_end_s=1.0))
     amounts = tuple(10 * (r + 1) for r in options)

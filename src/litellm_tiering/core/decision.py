@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Stage(str, enum.Enum):
-    """The stages of a decision, in the order in which they are asked."""
+    """The stages of a decision, in the order in which they are asked; the cascade speaks after the answer."""
 
     CLASSIFY = "classify"
     CLIENT = "client"
@@ -19,6 +19,7 @@ class Stage(str, enum.Enum):
     REQUIREMENTS = "requirements"
     BUDGET = "budget"
     AVAILABILITY = "availability"
+    CASCADE = "cascade"
 
 
 class Reason(str, enum.Enum):
@@ -44,6 +45,9 @@ class Reason(str, enum.Enum):
     PERMISSION = "permission"
     SHADOW = "shadow"
     FAULT = "fault"
+    BYPASS = "bypass"
+    ESCALATION = "escalation"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)

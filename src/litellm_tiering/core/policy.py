@@ -42,6 +42,7 @@ class Route:
         default_rank: The rank when every classifier abstains.
         client_tier: What the ``x-tiering-tier`` header may do: ``lower``, ``floor``.
         enforce: Whether decisions take effect; False is shadow mode.
+        deadline_s: How long all attempts of a cascade may take, in seconds; None for no limit.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Route:
     default_rank: int = 0
     client_tier: frozenset[str] = frozenset({"lower"})
     enforce: bool = True
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Case:
         wish: The rank of the client's ``x-tiering-tier`` header.
         unable: Ranks that cannot serve the request, with what they lack.
         forbidden: Ranks that the caller may not use, or that no longer exist, with why.
+        bypass: The segment whose answers fail too often where it belongs; empty for none.
     """
 
     route: Route
@@ -101,6 +104,7 @@ class Case:
     wish: int | None = None
     unable: Mapping[int, str] = field(default_factory=dict)
     forbidden: Mapping[int, str] = field(default_factory=dict)
+    bypass: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,23 @@ class Policy:
             return ()
         return (top, *sorted((r for r in self.usable(case) if r < top), reverse=True))
 
+    def classified(self, case: Case) -> int:
+        """The rank that the classifiers alone ask for."""
+        return _classify(self, case, None, Decision(())).rank
+
+    def climbs_to(self, case: Case, decision: Decision) -> int:
+        """The highest rank that an escalation may reach: nothing that lowered the request is undone by one.
+
+        That is a rule's cap (unless its floor is higher), the client's own wish, and the budget.
+        """
+        cap, floor = case.classification.cap, case.classification.floor
+        highest = self.ladder.top if cap is None else max(cap[0], floor[0] if floor else 0)
+        for step in decision.steps:
+            lowered = step.from_rank is not None and step.to_rank < step.from_rank
+            if step.enforced and lowered and step.stage in (Stage.CLIENT, Stage.BUDGET):
+                highest = min(highest, max(step.to_rank, decision.rank))
+        return highest
+
     def landing(self, case: Case, rank: int) -> int | None:
         """Where a request of ``rank`` ends, given what is usable: "stays where it is" included."""
         usable = self.usable(case)
@@ -192,6 +213,13 @@ def _classify(policy: Policy, case: Case, _: Spending | None, decision: Decision
         reason = Reason.RULE if found.by == "rules" else Reason(found.by)
         step = Step(Stage.CLASSIFY, reason, None, case.classification.rank, detail=found.name)
     return Decision((step,))
+
+
+def _bypass(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May raise by one tier, where the answers of the classified one fail too often."""
+    if not case.bypass or decision.rank == policy.ladder.top:
+        return decision
+    return decision.moved(decision.rank + 1, stage=Stage.CLASSIFY, because=Reason.BYPASS, detail=case.bypass)
 
 
 def _client(_policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
@@ -298,6 +326,7 @@ def _availability(policy: Policy, case: Case, spending: Spending | None, decisio
 
 STAGES: tuple[Stager, ...] = (
     _classify,
+    _bypass,
     _client,
     _rules,
     _requirements,
@@ -310,10 +339,10 @@ _BEFORE_BUDGET, _FROM_BUDGET = STAGES[: STAGES.index(_budget)], STAGES[STAGES.in
 
 
 def question(  # noqa: PLR0913 - the pieces of one question
-    policy: Policy, case: Case, draft: Decision, options: Sequence[int], budget: Budget, *, critical: bool
+    policy: Policy, case: Case, rank: int, options: Sequence[int], budget: Budget, *, critical: bool
 ) -> tuple[tuple[int, ...], int, bool]:
-    """What one budget asks of the ledger: per-option thresholds, the ceiling, and whether it blocks."""
+    """What one budget asks of the ledger for a request of ``rank``: bounds, ceiling, whether it blocks."""
     if critical or budget.limit is None:
         return (NO_BOUND,) * len(options), NO_BOUND, False
-    below = bounds(budget, draft.rank, options, policy.usable(case))
+    below = bounds(budget, rank, options, policy.usable(case))
     return below, int(budget.limit), budget.at_ceiling is AtCeiling.BLOCK

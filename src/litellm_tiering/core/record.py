@@ -19,7 +19,7 @@ class Attempt:
     Attributes:
         tier: The tier's name.
         model: The model group that was asked.
-        verdict: What became of it: ``pending``, ``ok``, ``failed``, or a gate's name.
+        verdict: What became of it: ``pending``, ``ok``, ``failed``, or the name of the gate that rejected it.
         reasons: More on the verdict.
         cost: What it cost, in nano-dollars.
         elapsed_ms: How long it took.
@@ -68,9 +68,18 @@ class Record:
         """What all attempts cost together, in nano-dollars."""
         return sum(a.cost for a in self.attempts)
 
-    def with_attempt(self, attempt: Attempt) -> Record:
-        """This record with its last attempt's outcome known."""
-        return replace(self, attempts=(*self.attempts[:-1], attempt))
+    def trying(self, attempt: Attempt) -> Record:
+        """This record with one more attempt under way."""
+        return replace(self, attempts=(*self.attempts, attempt))
+
+    def with_attempt(self, index: int, attempt: Attempt) -> Record:
+        """This record with more known of the attempt with this index."""
+        return replace(self, attempts=(*self.attempts[:index], attempt, *self.attempts[index + 1 :]))
+
+    def served_by(self, index: int, decision: Decision) -> Record:
+        """This record once it is settled whose answer the client gets."""
+        answer = self.attempts[index]
+        return replace(self, tier=answer.tier, model=answer.model, decision=decision)
 
     def explained(self, ladder: Ladder) -> dict[str, Any]:
         """The record as the ``decisions/{id}`` route shows it."""

@@ -37,7 +37,7 @@ def spending(case_, *, used=0, limit=1000, at=AtCeiling.CHEAPEST, critical=False
     )
     draft = POLICY.draft(case_)
     options = POLICY.options(case_, draft)
-    below, ceiling, block = question(POLICY, case_, draft, options, budget, critical=critical)
+    below, ceiling, block = question(POLICY, case_, draft.rank, options, budget, critical=critical)
     limit_ = Limit("global|*|d", 0, below, ceiling, block)
     amounts = amounts or tuple(10 * (r + 1) for r in options)
     choice = choose([limit_], amounts, [used], floor=options[-1] == 0)
