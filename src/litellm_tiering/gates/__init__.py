@@ -1,0 +1,1 @@
+"""Gates: each looks at an answer and says whether it may be served."""
