@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from litellm_tiering.ledger.memory import MemoryLedger
-from litellm_tiering.ledger.open import open_ledger
+from litellm_tiering.ledger.open import open_ledger, open_segments
 
-__all__ = ["MemoryLedger", "open_ledger"]
+__all__ = ["MemoryLedger", "open_ledger", "open_segments"]

@@ -4,6 +4,7 @@
 counters    one row per counter: nano-dollars spent, and when it may be forgotten
 holds       nano-dollars held per counter and bucket (see :mod:`litellm_tiering.ledger.holds`)
 ended       attempts that were settled or released, so that none is counted twice
+segments    how kinds of requests fare lately (see :mod:`litellm_tiering.ledger.segments_sqlite`)
 ==========  ==================================================================================
 """
 
@@ -52,6 +53,18 @@ _SCHEMA = (
     "CREATE TABLE ended (attempt TEXT PRIMARY KEY, forget_s INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX ended_by_age ON ended (forget_s)",
 )
+# Files of 0.1.0 lack these, and releases that do not know them get along with them: no new version.
+_ADDED = (
+    """CREATE TABLE IF NOT EXISTS segments (
+        key TEXT PRIMARY KEY,
+        turn INTEGER NOT NULL,
+        bypassed INTEGER NOT NULL,
+        seen TEXT NOT NULL,
+        expires_s INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS segments_by_expiry ON segments (expires_s)",
+)
+_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'segments_by_expiry'"
 
 _BALANCE = """
     SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)
@@ -80,18 +93,18 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         # Transactions are begun by hand: every one takes the write lock at once or not at all.
-        self._db = sqlite3.connect(path, timeout=OPENING_BUSY_MS / 1000, isolation_level=None)
+        self.db = sqlite3.connect(path, timeout=OPENING_BUSY_MS / 1000, isolation_level=None)
         try:
             self._prepare(path)
         except BaseException:
-            self._db.close()
+            self.db.close()
             raise
         self._writes = 0
 
     def reserve(self, hold: Hold) -> Answer:
         """Admit the first option that every limit allows and hold its amount."""
         now = math.floor(hold.now_s)
-        with self._writing(now):
+        with self.writing(now):
             balances = [self._balance(limit.key, now) for limit in hold.limits]
             choice = choose(hold.limits, hold.amounts, [b.used for b in balances], floor=hold.floor)
             found = answer(hold, choice, balances)
@@ -100,15 +113,15 @@ class Book:
                 return found
             for key, expires_s in zip(held.keys, held.expires_s, strict=True):
                 if self._is_live(key, now) or self._create(key, expires_s, now):
-                    self._db.execute("DELETE FROM holds WHERE key = ? AND lapses_s <= ?", (key, now))
-                    self._db.execute(_ADD_HOLD, (key, held.lapses_s, held.amount))
+                    self.db.execute("DELETE FROM holds WHERE key = ? AND lapses_s <= ?", (key, now))
+                    self.db.execute(_ADD_HOLD, (key, held.lapses_s, held.amount))
             return found
 
     def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
         """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
         now = math.floor(now_s)
-        execute = self._db.execute
-        with self._writing(now):
+        execute = self.db.execute
+        with self.writing(now):
             mark = (reservation.attempt, now + ENDED_TTL_S)
             if not execute("INSERT OR IGNORE INTO ended (attempt, forget_s) VALUES (?, ?)", mark).rowcount:
                 return False
@@ -123,50 +136,57 @@ class Book:
     def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, as of one instant."""
         now = math.floor(now_s)
-        self._db.execute("BEGIN")
+        self.db.execute("BEGIN")
         try:
             return tuple(self._balance(key, now) for key in keys)
         finally:
-            self._db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK")
 
     def active(self, now_s: float) -> dict[str, Balance]:
         """Every live counter and its state, those that may be forgotten last first."""
-        rows = self._db.execute(_ACTIVE, (math.floor(now_s), ACTIVE_MAX))
+        rows = self.db.execute(_ACTIVE, (math.floor(now_s), ACTIVE_MAX))
         return {key: Balance(spent, reserved) for key, spent, reserved in rows}
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.db.close()
 
     def _prepare(self, path: Path) -> None:
-        (mode,) = self._db.execute("PRAGMA journal_mode").fetchone()
+        (mode,) = self.db.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
-            self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+            # Of two who do this at once one is refused without any waiting.
+            self._insist("PRAGMA journal_mode = WAL", OPENING_BUSY_MS / 1000)
+        self.db.execute("PRAGMA synchronous = NORMAL")
         if self._version() == 0:
-            self._db.execute("BEGIN IMMEDIATE")
+            self.db.execute("BEGIN IMMEDIATE")
             with self._ended_by_commit():
                 # Asked again under the lock: another process may have created the tables meanwhile.
                 if self._version() == 0:
-                    for statement in _SCHEMA:
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                    for statement in (*_SCHEMA, *_ADDED):
+                        self.db.execute(statement)
+                    self.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         if self._version() > SCHEMA_VERSION:
             raise StoreError(
                 f"the SQLite ledger {path} has schema version {self._version()}, and this release knows "
                 f"{SCHEMA_VERSION}: upgrade litellm-tiering, or name another file"
             )
-        # SQLite's own waiting grows to 25 ms a step, and a busy neighbour then wins every time; see _begin.
-        self._db.execute("PRAGMA busy_timeout = 1")
+        if self.db.execute(_HAS_ADDED).fetchone() is None:
+            # The lock first: a statement that asks for it halfway is refused at once.
+            self.db.execute("BEGIN IMMEDIATE")
+            with self._ended_by_commit():
+                for statement in _ADDED:
+                    self.db.execute(statement)
+        # SQLite's own waiting grows to 25 ms a step, and a busy neighbour then wins every time; see _insist.
+        self.db.execute("PRAGMA busy_timeout = 1")
 
     def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
-    def _begin(self) -> None:
-        give_up = time.monotonic() + BUSY_S
+    def _insist(self, statement: str, for_s: float) -> None:
+        give_up = time.monotonic() + for_s
         while True:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
+                self.db.execute(statement)
             except sqlite3.OperationalError as exc:  # noqa: PERF203 - trying again is what the loop is for
                 if "locked" not in str(exc) or time.monotonic() > give_up:
                     raise
@@ -174,8 +194,9 @@ class Book:
                 return
 
     @contextlib.contextmanager
-    def _writing(self, now: int) -> Iterator[None]:
-        self._begin()
+    def writing(self, now: int) -> Iterator[None]:
+        """A transaction that holds the write lock from its beginning; rolled back when it raises."""
+        self._insist("BEGIN IMMEDIATE", BUSY_S)
         with self._ended_by_commit():
             yield
             self._writes += 1
@@ -186,32 +207,32 @@ class Book:
     def _ended_by_commit(self) -> Iterator[None]:
         try:
             yield
-            self._db.execute("COMMIT")
+            self.db.execute("COMMIT")
         except BaseException:
             # A full disk ends the transaction by itself, and then there is nothing to roll back.
             with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
+                self.db.execute("ROLLBACK")
             raise
 
     def _balance(self, key: str, now: int) -> Balance:
-        row = self._db.execute(_BALANCE, (key, now)).fetchone()
+        row = self.db.execute(_BALANCE, (key, now)).fetchone()
         return Balance() if row is None else Balance(*row)
 
     def _is_live(self, key: str, now: int) -> bool:
-        return self._db.execute(_LIVE, (key, now)).fetchone() is not None
+        return self.db.execute(_LIVE, (key, now)).fetchone() is not None
 
     def _create(self, key: str, expires_s: int, now: int) -> bool:
         """Create a counter that is not live; False when it may be forgotten already."""
         if expires_s <= now:
             return False
         # What is left of a forgotten counter of this name is not the new one's.
-        self._db.execute("DELETE FROM holds WHERE key = ?", (key,))
-        self._db.execute("REPLACE INTO counters (key, spent, expires_s) VALUES (?, 0, ?)", (key, expires_s))
+        self.db.execute("DELETE FROM holds WHERE key = ?", (key,))
+        self.db.execute("REPLACE INTO counters (key, spent, expires_s) VALUES (?, 0, ?)", (key, expires_s))
         return True
 
     def _prune(self, now: int) -> None:
         old = (now, PRUNE_MAX)
-        keys = self._db.execute("SELECT key FROM counters WHERE expires_s <= ? LIMIT ?", old).fetchall()
-        self._db.executemany("DELETE FROM counters WHERE key = ?", keys)
-        self._db.executemany("DELETE FROM holds WHERE key = ?", keys)
-        self._db.execute(_FORGET, old)
+        keys = self.db.execute("SELECT key FROM counters WHERE expires_s <= ? LIMIT ?", old).fetchall()
+        self.db.executemany("DELETE FROM counters WHERE key = ?", keys)
+        self.db.executemany("DELETE FROM holds WHERE key = ?", keys)
+        self.db.execute(_FORGET, old)

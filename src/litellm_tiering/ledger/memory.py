@@ -17,6 +17,7 @@ from litellm_tiering.ledger.holds import (
     check_hold,
     unique,
 )
+from litellm_tiering.ledger.segments_memory import MemorySegments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ class MemoryLedger:
         self._expiries: list[tuple[int, str]] = []
         self._ended: dict[str, int] = {}
         self._closed = False
+        self.segments = MemorySegments()
 
     async def reserve(self, hold: Hold) -> Answer:
         """Admit the first option that every limit allows and hold its amount, atomically.
@@ -116,6 +118,7 @@ class MemoryLedger:
             self._counters.clear()
             self._expiries.clear()
             self._ended.clear()
+        self.segments.close()
 
     def _open(self, now_s: float) -> int:
         """The whole second of ``now_s``, once all that is over by then is forgotten."""

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.ledger.segments_memory import MemorySegments
+from litellm_tiering.ledger.segments_sqlite import SqliteSegments
 from litellm_tiering.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
-    from litellm_tiering.ports import Ledger
+    from litellm_tiering.ports import Ledger, Segments
 
 _KNOWN = (
     "memory://, sqlite:///PATH, redis://, rediss://, redis+sentinel://HOST,HOST/SERVICE, redis+cluster://, "
@@ -47,6 +49,24 @@ def open_ledger(url: str) -> Ledger:
 
         return RedisLedger.from_url(url)
     raise ValueError(f"{scheme}:// is not a ledger; one of these is: {_KNOWN}")
+
+
+def open_segments(ledger: Ledger) -> Segments:
+    """The segments beside the money of ``ledger``, over its connection; closing the ledger ends them.
+
+    A ledger of a kind that is not ours gets segments of this process only.
+    """
+    if isinstance(ledger, MemoryLedger):
+        return ledger.segments
+    if isinstance(ledger, SqliteLedger):
+        return SqliteSegments(ledger)
+    if ledger.kind == "redis":
+        from litellm_tiering.ledger.redis import RedisLedger  # noqa: PLC0415 - lazily, as above
+        from litellm_tiering.ledger.segments_redis import RedisSegments  # noqa: PLC0415 - lazily, as above
+
+        if isinstance(ledger, RedisLedger):
+            return RedisSegments(ledger)
+    return MemorySegments()
 
 
 def _path(url: str) -> str:

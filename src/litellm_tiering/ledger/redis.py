@@ -7,6 +7,8 @@ of them in one hash slot:
 ``ltt:{t}:c:<counter>``         a counter, a hash (see ``lib.lua``); gone when it may be forgotten
 ``ltt:{t}:a:<attempt>``         marks an attempt that was settled or released; gone after 24 hours
 ``ltt:{t}:live``                the index of live counters, a sorted set of at most 5,000
+``ltt:{t}:s:<segment>``         see :mod:`litellm_tiering.ledger.segments_redis`
+``ltt:{t}:segments``            the index of segments, a sorted set of at most 5,000
 ==============================  ==========================================================================
 
 A mark takes about 165 bytes, so 100 requests a second come to about 1.4 GB in a day; ``ended_ttl_s`` shortens
@@ -77,13 +79,14 @@ _FAULTS = (
 _CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
 
 
-def _script(name: str) -> Script:
+def script(*files: str) -> Script:
+    """One script out of several files of this folder."""
     folder = resources.files("litellm_tiering.ledger")
-    return Script("".join((folder / file).read_text("utf-8") for file in ("lib.lua", name)))
+    return Script("".join((folder / file).read_text("utf-8") for file in files))
 
 
-RESERVE, SETTLE = _script("reserve.lua"), _script("settle.lua")
-BALANCES, ACTIVE = _script("balances.lua"), _script("active.lua")
+RESERVE, SETTLE = script("lib.lua", "reserve.lua"), script("lib.lua", "settle.lua")
+BALANCES, ACTIVE = script("lib.lua", "balances.lua"), script("lib.lua", "active.lua")
 
 
 class RedisLedger:
@@ -151,7 +154,7 @@ class RedisLedger:
             args += (limit.expires_s, limit.ceiling, int(limit.block), *limit.below)
         keys = [INDEX, *(COUNTER + limit.key for limit in hold.limits)]
         late = functools.partial(self._undo, hold)
-        return self._answer(hold, await self._run(RESERVE, keys, args, late))
+        return self._answer(hold, await self.run(RESERVE, keys, args, late))
 
     @staticmethod
     def _answer(hold: Hold, reply: Sequence[Any]) -> Answer:
@@ -165,7 +168,7 @@ class RedisLedger:
         counters = unique(reservation.keys, reservation.expires_s)
         keys = [MARK + reservation.attempt, INDEX, *(COUNTER + key for key in counters)]
         args = [math.floor(now_s), self._ended_ttl_s, cost, reservation.amount, reservation.lapses_s]
-        return bool(await self._run(SETTLE, keys, [*args, *counters.values()], patient=True))
+        return bool(await self.run(SETTLE, keys, [*args, *counters.values()], patient=True))
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
@@ -175,7 +178,7 @@ class RedisLedger:
         """The state of counters, in nano-dollars; an unknown key is zero."""
         if not keys:
             return ()
-        return tuple(_pairs(await self._run(BALANCES, [COUNTER + key for key in keys], [math.floor(now_s)])))
+        return tuple(_pairs(await self.run(BALANCES, [COUNTER + key for key in keys], [math.floor(now_s)])))
 
     async def active(self, now_s: float) -> Mapping[str, Balance]:
         """Every live counter and its state; at most :data:`~litellm_tiering.ledger.holds.ACTIVE_MAX`."""
@@ -183,7 +186,7 @@ class RedisLedger:
         looked_at = PAGE
         while looked_at == PAGE:
             args = [math.floor(now_s), len(found), PAGE]
-            looked_at, *flat = await self._run(ACTIVE, [INDEX], args)
+            looked_at, *flat = await self.run(ACTIVE, [INDEX], args)
             keys = [key if isinstance(key, str) else key.decode() for key in flat[::3]]
             states = _pairs([n for i, n in enumerate(flat) if i % 3])
             found.update((key.removeprefix(COUNTER), state) for key, state in zip(keys, states, strict=True))
@@ -202,7 +205,7 @@ class RedisLedger:
         for client in mine.owned if mine else ():
             await client.aclose()
 
-    async def _run(
+    async def run(
         self,
         script: Script,
         keys: Sequence[str],
@@ -211,6 +214,11 @@ class RedisLedger:
         *,
         patient: bool = False,
     ) -> list[Any]:
+        """The answer of one script, over the loop's one connection; as :meth:`Batch.run` takes it.
+
+        Raises:
+            StoreUnavailable: Redis did not answer in time, or with an error.
+        """
         if self._closed:
             raise StoreUnavailable("the Redis ledger is closed")
         loop = asyncio.get_running_loop()

@@ -59,7 +59,7 @@ class SqliteLedger:
             return answer
 
         try:
-            return await self._run(job)
+            return await self.run(job)
         except asyncio.CancelledError:
             left.append(True)
             raise
@@ -67,19 +67,19 @@ class SqliteLedger:
     async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
         """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
         check_amount(cost)
-        return await self._run(lambda book: book.settle(reservation, cost, now_s))
+        return await self.run(lambda book: book.settle(reservation, cost, now_s))
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
-        return await self._run(lambda book: book.settle(reservation, 0, now_s))
+        return await self.run(lambda book: book.settle(reservation, 0, now_s))
 
     async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, in nano-dollars; an unknown key is zero."""
-        return await self._run(lambda book: book.balances(keys, now_s))
+        return await self.run(lambda book: book.balances(keys, now_s))
 
     async def active(self, now_s: float) -> Mapping[str, Balance]:
         """Every live counter and its state; at most :data:`~litellm_tiering.ledger.holds.ACTIVE_MAX`."""
-        return await self._run(lambda book: book.active(now_s))
+        return await self.run(lambda book: book.active(now_s))
 
     async def close(self) -> None:
         """Close the file once the calls under way are done; the ledger is not used afterwards."""
@@ -90,7 +90,12 @@ class SqliteLedger:
         await asyncio.get_running_loop().run_in_executor(self._worker, self._shut)
         self._worker.shutdown(wait=False)
 
-    async def _run(self, job: Callable[[Book], T]) -> T:
+    async def run(self, job: Callable[[Book], T]) -> T:
+        """The result of ``job``, done with the open file on the ledger's thread.
+
+        Raises:
+            StoreUnavailable, StoreError: as :meth:`reserve`.
+        """
         if self._closed:
             raise StoreUnavailable("the SQLite ledger is closed")
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._work, job)
