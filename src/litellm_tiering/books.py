@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.deadline import Deadline
 from litellm_tiering.errors import StoreError
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from litellm_tiering.core.catalog import TierFacts
-    from litellm_tiering.core.features import Caller, RequestFeatures
+    from litellm_tiering.core.decision import Decision
+    from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
+    from litellm_tiering.core.policy import Case
     from litellm_tiering.core.record import Record
     from litellm_tiering.ports import Clock, Ledger, Reservation
 
@@ -39,38 +41,34 @@ MAX_RECORDS = 2_000
 
 
 @dataclass(slots=True)
-class Flight:
-    """An attempt between its hold and its bill.
+class Journey:
+    """One request from its plan to its last bill: what is known of it, and an attempt for each tier asked.
 
     Attributes:
-        attempt: The secret id that ties upstream events to it; never shown to a client.
-        reservation: What is held, and the counters that the cost goes to.
-        record: What is known of the request so far.
+        record: What is kept of it.
+        case: What was decided on.
         caller: Who asked.
-        route: The route's name.
         features: The request in numbers; its tags decide which budgets count it.
         facts: The tiers' prices at the time, for the baseline.
-        hold: What was estimated for it, in nano-dollars.
         began_s: When it was admitted.
-        ended: Whether it was settled or released.
-        bill: The id of the upstream call that settled it.
-        quoted_usd: What LiteLLM said a whole answer cost, in dollars, before its success event.
-        answered_by: The model group that answered, after LiteLLM's own fallbacks; None until it has.
+        prompt: Its text, for gates; gone once they have judged, or nothing is left to judge.
+        flights: The attempts, in order.
+        served: The index of the attempt whose answer the client gets, as far as that is known.
+        watched: The segment it was sent out in: its key and turn; None where it tells nothing of one.
+        added: Parameters that were added to the request for our own sake.
     """
 
-    attempt: str
-    reservation: Reservation
     record: Record
+    case: Case
     caller: Caller
-    route: str
     features: RequestFeatures
     facts: tuple[TierFacts, ...]
-    hold: int
     began_s: float
-    ended: bool = False
-    bill: str = ""
-    quoted_usd: float | None = None
-    answered_by: str | None = None
+    prompt: PromptText | None = None
+    flights: list[Flight] = field(default_factory=list)
+    served: int = 0
+    watched: tuple[str, int] | None = None
+    added: frozenset[str] = frozenset()
 
     @property
     def baseline_hold(self) -> int:
@@ -80,6 +78,47 @@ class Flight:
     def baseline(self, prompt_tokens: int, completion_tokens: int) -> int:
         """What the dearest tier would have cost for that many tokens, in nano-dollars."""
         return int(self.facts[-1].price.cost(prompt_tokens, completion_tokens))
+
+
+@dataclass(slots=True)
+class Flight:
+    """An attempt between its hold and its bill.
+
+    Attributes:
+        attempt: The secret id that ties upstream events to it; never shown to a client.
+        reservation: What is held, and the counters that the cost goes to.
+        journey: The request it belongs to.
+        rank: The tier that is asked.
+        index: Its place among the request's attempts.
+        hold: What was estimated for it, in nano-dollars.
+        began_s: When it was sent.
+        ended: Whether it was settled or released.
+        bill: The id of the upstream call that settled it.
+        cost: What it cost, in nano-dollars; None until it is settled.
+        baseline: What its tokens would have cost at the dearest tier, in nano-dollars; None until known.
+        quoted_usd: What LiteLLM said a whole answer cost, in dollars, before its success event.
+        answered_by: The model group that answered, after LiteLLM's own fallbacks; None until it has.
+        deployment: LiteLLM's id of the deployment that answered; empty until it has.
+        used: The prompt and completion tokens of a whole answer; None until it is there.
+        draining: Whether its stream is being read to its end with nobody listening.
+    """
+
+    attempt: str
+    reservation: Reservation
+    journey: Journey
+    rank: int
+    index: int
+    hold: int
+    began_s: float
+    ended: bool = False
+    bill: str = ""
+    cost: int | None = None
+    baseline: int | None = None
+    quoted_usd: float | None = None
+    answered_by: str | None = None
+    deployment: str = ""
+    used: tuple[int, int] | None = None
+    draining: bool = False
 
 
 class Books:
@@ -115,8 +154,10 @@ class Books:
 
     def depart(self, flight: Flight) -> None:
         """Keep track of an admitted attempt."""
+        journey = flight.journey
+        journey.flights.append(flight)
         self._flights[flight.attempt] = flight
-        self.remember(flight.record)
+        self.remember(journey.record)
         while len(self._flights) > MAX_FLIGHTS:
             self._flights.popitem(last=False)
 
@@ -135,7 +176,8 @@ class Books:
         if flight.ended:
             return False
         flight.ended, flight.bill = True, bill
-        self._close(flight, verdict, cost, baseline)
+        flight.cost, flight.baseline = cost, baseline
+        self._close(flight, verdict)
         await self.pay(flight.reservation, cost)
         return True
 
@@ -143,18 +185,48 @@ class Books:
         """Let go of an attempt's hold: it was not served, or is not paid for."""
         if flight.ended:
             return False
-        flight.ended = True
-        self._close(flight, verdict, 0, 0)
+        flight.ended, flight.cost = True, 0
+        flight.journey.prompt = None
+        self._close(flight, verdict)
         if flight.reservation.amount:
             await self.ask(self.ledger.release(flight.reservation, self.clock.now()), "release")
         return True
 
-    def _close(self, flight: Flight, verdict: str, cost: int, baseline: int) -> None:
-        if flight.record.attempts:
-            elapsed = (self.clock.now() - flight.began_s) * 1000
-            last = replace(flight.record.attempts[-1], verdict=verdict, cost=cost, elapsed_ms=elapsed)
-            flight.record = replace(flight.record.with_attempt(last), baseline=baseline)
-            self.remember(flight.record)
+    async def more(self, flight: Flight, reservation: Reservation, cost: int) -> None:
+        """Count a further cost of an attempt that was settled or released before."""
+        flight.cost = (flight.cost or 0) + cost
+        self._note(flight, cost=flight.cost)
+        await self.pay(reservation, cost)
+
+    def judged(self, flight: Flight, verdict: str, reasons: tuple[str, ...] = ()) -> None:
+        """Note what became of an attempt's answer; it may be paid for before or after."""
+        self._note(flight, verdict=verdict, reasons=reasons)
+
+    def serve(self, flight: Flight, decision: Decision) -> None:
+        """Note whose answer the client gets, and the steps that led to it."""
+        journey = flight.journey
+        journey.served = flight.index
+        journey.record = journey.record.served_by(flight.index, decision)
+        if flight.baseline is not None:
+            journey.record = replace(journey.record, baseline=flight.baseline)
+        self.remember(journey.record)
+
+    def _close(self, flight: Flight, verdict: str) -> None:
+        pending = flight.journey.record.attempts[flight.index].verdict == "pending"
+        changes = {"verdict": verdict} if pending else {}
+        self._note(flight, cost=flight.cost or 0, **changes)
+        if flight.journey.served == flight.index and flight.baseline is not None:
+            flight.journey.record = replace(flight.journey.record, baseline=flight.baseline)
+            self.remember(flight.journey.record)
+
+    def _note(self, flight: Flight, **changes: Any) -> None:  # noqa: ANN401 - fields of an Attempt
+        journey = flight.journey
+        known = journey.record.attempts[flight.index]
+        elapsed = known.elapsed_ms or (self.clock.now() - flight.began_s) * 1000
+        journey.record = journey.record.with_attempt(
+            flight.index, replace(known, elapsed_ms=elapsed, **changes)
+        )
+        self.remember(journey.record)
 
     # ------------------------------------------------------------------ paying
 

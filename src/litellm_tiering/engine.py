@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 import secrets
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from litellm_tiering.books import Books, Flight
-from litellm_tiering.core.budget import NO_BOUND, Budget, Limit, choose
+from litellm_tiering.accounts import Accounts
+from litellm_tiering.adaptive import Start
+from litellm_tiering.books import Books, Flight, Journey
+from litellm_tiering.core.adaptive import segment_key
+from litellm_tiering.core.budget import NO_BOUND, choose
+from litellm_tiering.core.cascade import Because
 from litellm_tiering.core.classification import Classification, Subject
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage
-from litellm_tiering.core.policy import Account, Case, Policy, Route, Spending, question
+from litellm_tiering.core.policy import Account, Case, Spending
 from litellm_tiering.core.record import Attempt, Record
-from litellm_tiering.ports import Hold, Reservation
-from litellm_tiering.units import window_at
+from litellm_tiering.plan import Plan, Stopped
+from litellm_tiering.ports import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from typing import TypeVar
 
-    from litellm_tiering.core.catalog import TierFacts
-    from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
-    from litellm_tiering.ports import Answer, Classifying, Clock, Ledger
-    from litellm_tiering.units import Window
+    from litellm_tiering.adaptive import Watch
+    from litellm_tiering.core.budget import Limit
+    from litellm_tiering.core.features import Caller
+    from litellm_tiering.plan import Inquiry, Terms
+    from litellm_tiering.ports import Answer, Clock, Ledger, Reservation
 
     T = TypeVar("T")
 
@@ -38,76 +42,15 @@ STORE_DEADLINE_S = 0.05
 HOLD_TTL_S = 900
 """After how long a hold that nobody settled lapses: longer than any ordinary answer takes."""
 
-_LONGEST_ID = 64
-
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
-    """A request as the gateway puts it to the engine.
+class _InSegment:
+    """The segment of a request, and where it starts in it: the key, the classified rank, the kind."""
 
-    Attributes:
-        features: Counts, flags and ids.
-        prompt: The text, bounded; used by classifiers and dropped.
-        caller: Who asks.
-        route: The route the requested name fell to.
-        asked: The rank whose group the client asked for, itself or by the virtual name's alias.
-        facts: What each tier costs and can do, by rank.
-        wish: The rank of the client's ``x-tiering-tier`` header.
-        forbidden: Ranks the caller may not use, with why.
-    """
-
-    features: RequestFeatures
-    prompt: PromptText
-    caller: Caller
-    route: Route
-    asked: int
-    facts: tuple[TierFacts, ...]
-    wish: int | None = None
-    forbidden: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done with a request.
-
-    Attributes:
-        decision: Every step, and the refusal if it is not served.
-        classification: What the classifiers said.
-        case: What was decided on.
-        record: What is kept of it.
-        flight: The attempt to send upstream; None when refused, or when only explained.
-    """
-
-    decision: Decision
-    classification: Classification
-    case: Case
-    record: Record
-    flight: Flight | None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The owner's settings as far as the engine needs them.
-
-    Attributes:
-        policy: Decides.
-        budgets: What is limited; one of them is global.
-        classifiers: The chain.
-        timezone: Whose wall clock rules by time of day follow.
-        on_error: What a request does when the store is away.
-        retention_s: How long a counter is kept after its window.
-        enforce: False in shadow mode.
-        hash: The policy's hash, for records.
-    """
-
-    policy: Policy
-    budgets: tuple[Budget, ...]
-    classifiers: Classifying
-    timezone: str = "UTC"
-    on_error: Literal["open", "cheap", "closed"] = "open"
-    retention_s: int = 35 * 86_400
-    enforce: bool = True
-    hash: str = ""
+    key: str
+    rank: int
+    kind: str
+    start: Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +66,7 @@ class _Draft:
     amounts: tuple[int, ...]
     enforced: bool
     now_s: float
+    segment: _InSegment | None
 
     @property
     def floor(self) -> bool:
@@ -134,14 +78,19 @@ class _Draft:
 
 
 class Engine:
-    """Plans requests. One per proxy process; every method may run concurrently."""
+    """Plans requests. One per proxy process; every method may run concurrently.
+
+    ``watch`` tells which segments start one tier higher; without one none does.
+    """
 
     def __init__(self, terms: Terms, ledger: Ledger, clock: Clock) -> None:
         self.terms = terms
         self.ledger = ledger
         self.clock = clock
         self.books = Books(ledger, clock)
+        self.watch: Watch | None = None
         self.faults: dict[str, int] = {}
+        self.accounts = Accounts(terms.policy, terms.budgets, terms.retention_s)
         self._zone = ZoneInfo(terms.timezone)
 
     # ------------------------------------------------------------------ planning
@@ -163,7 +112,7 @@ class Engine:
 
     async def explain(self, inquiry: Inquiry) -> Plan:
         """The plan as it would be made now, with nothing held and nothing counted."""
-        draft = self._draft(inquiry)
+        draft = self._draft(inquiry, asking=True)
         keys = tuple(a.limit.key for a in draft.accounts)
         found = await self.books.ask(self.ledger.balances(keys, draft.now_s), "balances")
         spending = None
@@ -176,20 +125,44 @@ class Engine:
             decision = decision.shadowed(inquiry.asked)
         return Plan(decision, draft.classification, draft.case, self._record(draft, decision), None)
 
-    def _draft(self, inquiry: Inquiry) -> _Draft:
+    def _draft(self, inquiry: Inquiry, *, asking: bool = False) -> _Draft:
         now = self.clock.now()
         policy = self.terms.policy
         classification = self._classify(inquiry, now) if inquiry.route.classify else Classification()
         unable = {r: lack for r, f in enumerate(inquiry.facts) if (lack := f.lacks(inquiry.features))}
         gone = {r: "gone" for r, f in enumerate(inquiry.facts) if not f.exists}
         forbidden = {**inquiry.forbidden, **gone}
-        case = Case(inquiry.route, inquiry.asked, classification, inquiry.wish, unable, forbidden)
+        enforced = self.terms.enforce and inquiry.route.enforce
+        segment = self._segment(inquiry, classification, asking=asking) if enforced else None
+        bypass = segment.kind if segment is not None and segment.start.bypass else ""
+        case = Case(inquiry.route, inquiry.asked, classification, inquiry.wish, unable, forbidden, bypass)
         decision = policy.draft(case)
         options = policy.options(case, decision)
         amounts = tuple(int(inquiry.facts[r].hold(inquiry.features)) for r in options)
-        accounts = self._accounts(inquiry, case, decision, options, now)
-        enforced = self.terms.enforce and inquiry.route.enforce
-        return _Draft(inquiry, classification, case, decision, options, accounts, amounts, enforced, now)
+        accounts = self.accounts.asked(
+            inquiry.caller, inquiry.features.tags, case, decision.rank, options, now
+        )
+        return _Draft(
+            inquiry, classification, case, decision, options, accounts, amounts, enforced, now, segment
+        )
+
+    def _segment(
+        self, inquiry: Inquiry, classification: Classification, *, asking: bool
+    ) -> _InSegment | None:
+        """The segment that a request's answer will tell something of; ``asking`` leaves no trace there."""
+        route = inquiry.route
+        if self.watch is None or not (route.classify and route.cascade):
+            return None
+        policy = self.terms.policy
+        rank = policy.classified(Case(route, inquiry.asked, classification))
+        if rank == policy.ladder.top:
+            return None
+        kind = (
+            classification.name if classification.by == "rules" else inquiry.features.task_type.value
+        ) or classification.by
+        key = segment_key(route.name, policy.ladder[rank].name, kind)
+        start = Start(bypass=self.watch.bypassed(key)) if asking else self.watch.start(key)
+        return _InSegment(key, rank, kind, start)
 
     def _classify(self, inquiry: Inquiry, now: float) -> Classification:
         local = dt.datetime.fromtimestamp(now, self._zone)
@@ -199,32 +172,6 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
             self.fault("classifier", error)
             return Classification(fault=type(error).__name__)
-
-    def _accounts(
-        self, inquiry: Inquiry, case: Case, draft: Decision, options: tuple[int, ...], now: float
-    ) -> tuple[Account, ...]:
-        found: dict[str, Account] = {}
-        for budget, id_, window in self._counted(
-            inquiry.caller, inquiry.route.name, inquiry.features.tags, now
-        ):
-            key = counter_key(budget, id_, window.label)
-            critical = budget.critical.holds(inquiry.caller)
-            below, ceiling, block = question(
-                self.terms.policy, case, draft, options, budget, critical=critical
-            )
-            limit = Limit(key, int(window.end_s) + self.terms.retention_s, below, ceiling, block)
-            # Of several budgets for one id and window the first in the file wins, as with routes.
-            found.setdefault(key, Account(budget, id_, limit, critical, window.end_s))
-        return tuple(found.values())
-
-    def _counted(
-        self, caller: Caller, route: str, tags: frozenset[str], now: float
-    ) -> list[tuple[Budget, str, Window]]:
-        return [
-            (budget, id_, window_at(budget.window, budget.timezone, now))
-            for budget in self.terms.budgets
-            for id_ in budget.ids(caller, route=route, tags=tags)
-        ]
 
     async def _reserve(self, draft: _Draft) -> Answer | None:
         limits, amounts = draft.limits, draft.amounts
@@ -266,24 +213,79 @@ class Engine:
                 raise AssertionError("a refused request holds nothing")
             self.books.remember(record)
             return Plan(decision, draft.classification, draft.case, record, None)
-        reservation = answer.reservation if answer else None
+        flight = self._depart(draft, decision, record, answer.reservation if answer else None)
+        return Plan(decision, draft.classification, draft.case, record, flight)
+
+    def _depart(
+        self, draft: _Draft, decision: Decision, record: Record, reservation: Reservation | None
+    ) -> Flight:
+        inquiry = draft.inquiry
+        journey = Journey(
+            record=record,
+            case=draft.case,
+            caller=inquiry.caller,
+            features=inquiry.features,
+            facts=inquiry.facts,
+            began_s=draft.now_s,
+            prompt=inquiry.prompt if inquiry.route.cascade and draft.enforced else None,
+        )
+        segment = draft.segment
+        if segment is not None and not segment.start.bypass and decision.rank == segment.rank:
+            journey.watched = (segment.key, segment.start.turn)
+        if self.watch is not None and draft.enforced:
+            budgeted = any(s.stage is Stage.BUDGET and s.enforced for s in decision.steps)
+            classified = inquiry.route.classify and inquiry.wish is None and not budgeted
+            self.watch.decided(record.route, record.tier, classified=classified)
+        return self._fly(journey, decision.rank, reservation, draft.now_s)
+
+    def _fly(self, journey: Journey, rank: int, reservation: Reservation | None, now_s: float) -> Flight:
+        """Send an attempt on its way; without a reservation its cost still finds its counters."""
         if reservation is None:
-            reservation = self.counters(
-                secrets.token_hex(16), inquiry.caller, inquiry.route.name, inquiry.features.tags
+            reservation = self.accounts.counters(
+                secrets.token_hex(16), journey.caller, journey.record.route, journey.features.tags, now_s
             )
         flight = Flight(
             attempt=reservation.attempt,
             reservation=reservation,
-            record=record,
-            caller=inquiry.caller,
-            route=inquiry.route.name,
-            features=inquiry.features,
-            facts=inquiry.facts,
-            hold=int(inquiry.facts[decision.rank].hold(inquiry.features)),
-            began_s=draft.now_s,
+            journey=journey,
+            rank=rank,
+            index=len(journey.flights),
+            hold=int(journey.facts[rank].hold(journey.features)),
+            began_s=now_s,
         )
         self.books.depart(flight)
-        return Plan(decision, draft.classification, draft.case, record, flight)
+        return flight
+
+    # ------------------------------------------------------------------ escalating
+
+    async def escalate(self, journey: Journey, rank: int) -> Flight | Stopped:
+        """Hold the money for one more attempt, at a higher tier; or why it may not be made.
+
+        A budget that would not let the request start at that tier does not let it climb there either. The
+        rest of a stopped request is unharmed: it is served the answer there is.
+        """
+        now = self.clock.now()
+        options = (rank, journey.flights[-1].rank)
+        accounts = self.accounts.asked(
+            journey.caller, journey.features.tags, journey.case, rank, options, now
+        )
+        # The second option is to stay, which holds nothing: it is what the budgets fall back on.
+        amounts = (int(journey.facts[rank].hold(journey.features)), 0)
+        limits = tuple(a.limit for a in accounts)
+        hold = Hold(secrets.token_hex(16), limits, amounts, False, now, HOLD_TTL_S)
+        answer = await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
+        if answer is None and self.terms.on_error != "open":
+            return Stopped(Because.STORE, self.terms.on_error)
+        if answer is not None and answer.choice.option != 0:
+            if answer.reservation is not None:
+                await self.books.ask(self.ledger.release(answer.reservation, now), "release")
+            by = answer.choice.by
+            return Stopped(Because.BUDGET, "" if by is None else accounts[by].name)
+        tier = self.terms.policy.ladder[rank]
+        journey.record = journey.record.trying(Attempt(tier.name, tier.model))
+        return self._fly(journey, rank, answer.reservation if answer else None, now)
+
+    # ------------------------------------------------------------------ records
 
     def _record(self, draft: _Draft, decision: Decision) -> Record:
         tier = self.terms.policy.ladder[decision.rank]
@@ -302,19 +304,20 @@ class Engine:
 
     # ------------------------------------------------------------------ counting what was not planned
 
-    def counters(self, attempt: str, caller: Caller, route: str, tags: frozenset[str]) -> Reservation:
-        """A reservation of nothing, so that a cost goes to the counters it belongs to, held or not."""
-        now = self.clock.now()
-        found = {
-            counter_key(budget, id_, window.label): int(window.end_s) + self.terms.retention_s
-            for budget, id_, window in self._counted(caller, route, tags, now)
-        }
-        return Reservation(attempt, tuple(found), tuple(found.values()), 0, int(now))
-
     async def charge(self, id_: str, caller: Caller, route: str, tags: frozenset[str], cost: int) -> None:
-        """Count a cost that was never planned: other models of the proxy, a second bill of one attempt."""
+        """Count a cost that was never planned: that of the proxy's other models."""
         if cost > 0:
-            await self.books.pay(self.counters(id_, caller, route, tags), cost)
+            counters = self.accounts.counters(id_, caller, route, tags, self.clock.now())
+            await self.books.pay(counters, cost)
+
+    async def charge_more(self, flight: Flight, id_: str, cost: int) -> None:
+        """Count a further bill of an attempt that was settled or released before."""
+        journey = flight.journey
+        id_ = f"{flight.attempt}:{id_}"
+        counters = self.accounts.counters(
+            id_, journey.caller, journey.record.route, journey.features.tags, self.clock.now()
+        )
+        await self.books.more(flight, counters, cost)
 
     # ------------------------------------------------------------------ faults
 
@@ -336,10 +339,3 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the outermost guard: a plugin fault never fails a request
             self.fault(where, error)
             return otherwise
-
-
-def counter_key(budget: Budget, id_: str, window_label: str) -> str:
-    """The ledger's key for one budget, id and window; long or odd ids, which clients choose, are hashed."""
-    odd = len(id_) > _LONGEST_ID or not id_.isprintable() or "|" in id_
-    safe = "#" + hashlib.sha256(id_.encode("utf-8", "surrogatepass")).hexdigest()[:32] if odd else id_
-    return f"{budget.scope.value}|{safe}|{window_label}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_tiering.core.features import RequestFeatures
     from litellm_tiering.core.ladder import Ladder
-    from litellm_tiering.engine import Inquiry, Plan
+    from litellm_tiering.plan import Inquiry, Plan
 
 
 def explanation(plan: Plan, inquiry: Inquiry, ladder: Ladder) -> dict[str, Any]:

@@ -21,15 +21,22 @@ from litellm_tiering.ledger.open import open_ledger
 
 if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
+    from litellm_tiering.config.build_gates import OnFault
     from litellm_tiering.gateway.hooks import TieringHandler
 
 _log = logging.getLogger("litellm_tiering")
 
 CONFIG_VARIABLE = "LITELLM_TIERING_CONFIG"
 
+KEEP_ALIVE_S = 10.0
+"""How often a stream that is held back whole gets a ping, where the owner's configuration says nothing."""
 
-def settings_of_proxy() -> Settings:
+
+def settings_of_proxy(on_gate_fault: OnFault | None = None) -> Settings:
     """The settings of the proxy that is starting: the file the variable names, else its own section.
+
+    Args:
+        on_gate_fault: Told where a gate failed, and with what.
 
     Raises:
         ConfigError: anything is wrong with them; every problem at once.
@@ -53,7 +60,7 @@ def settings_of_proxy() -> Settings:
         )
     for warning in loaded.warnings:
         _log.warning("%s", warning)
-    return build(loaded.config)
+    return build(loaded.config, on_gate_fault)
 
 
 def make_handler() -> TieringHandler:
@@ -69,8 +76,11 @@ def make_handler() -> TieringHandler:
     from litellm_tiering.gateway.routes import mount  # noqa: PLC0415 - as above
 
     compat.check_version()
-    settings = settings_of_proxy()
+    # The gates are built before the engine that keeps account of their faults.
+    settings = settings_of_proxy(lambda where, error: engine.fault(where, error))  # noqa: PLW0108 - there is none yet
     engine = engine_of(settings, open_ledger(settings.store.url))
+    if settings.cascade is not None and settings.cascade.stream == "buffer":
+        compat.keep_alive(KEEP_ALIVE_S)
     gateway = Gateway(settings, engine, Catalog(settings.ladder, settings.requirements, engine.clock))
     mount(gateway, compat.proxy_app())
     _log.info("litellm-tiering %s: %s", settings.mode, " < ".join(t.name for t in settings.ladder.tiers))

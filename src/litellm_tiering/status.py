@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.accounts import counter_key
 from litellm_tiering.core.budget import Balance, Scope
-from litellm_tiering.engine import counter_key
 from litellm_tiering.units import usd, window_at
 
 if TYPE_CHECKING:

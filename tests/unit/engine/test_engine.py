@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from litellm_tiering.accounts import counter_key
 from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Scope
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Classification
 from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.core.policy import Policy, Route
-from litellm_tiering.engine import Engine, Inquiry, Terms, counter_key
+from litellm_tiering.engine import Engine
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.plan import Inquiry, Terms
 from litellm_tiering.status import live_budgets
 from litellm_tiering.units import NanoUSD, WindowKind, window_at
 
@@ -118,7 +120,7 @@ async def test_a_failed_request_costs_nothing_and_holds_nothing():
     assert await e.books.release(flight)
     found = await spent(e, LIMITED)
     assert (found.spent, found.reserved) == (0, 0)
-    assert e.books.record(flight.record.id).attempts[0].verdict == "failed"
+    assert e.books.record(flight.journey.record.id).attempts[0].verdict == "failed"
 
 
 async def test_a_day_of_requests_goes_down_the_ladder_and_ends_at_the_cheapest():
@@ -329,4 +331,4 @@ async def test_flights_and_records_are_bounded(monkeypatch):
     flights = [(await e.plan(asking())).flight for _ in range(5)]
     assert e.books.flight(flights[0].attempt) is None
     assert e.books.flight(flights[4].attempt) is flights[4]
-    assert [r.id for r in e.books.records()] == [flights[4].record.id, flights[3].record.id]
+    assert [r.id for r in e.books.records()] == [flights[4].journey.record.id, flights[3].journey.record.id]

@@ -1,0 +1,333 @@
+"""A request's climb: attempt, judge, serve, or hold the money for the next tier and attempt again.
+
+One :class:`Cascade` per request, over whole answers (:meth:`Cascade.whole`) or streams
+(:meth:`Cascade.stream`). Whatever goes wrong here, an answer that there is is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from litellm_tiering.core.cascade import Because, Bounds, GiveUp, Tried, Try, next_action
+from litellm_tiering.core.decision import Reason, Stage
+from litellm_tiering.core.gate import Demand, Exchange, Judgement, Said
+from litellm_tiering.holding import Held
+from litellm_tiering.plan import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from litellm_tiering.books import Flight, Journey
+    from litellm_tiering.config.build import CascadeSettings
+    from litellm_tiering.core.cascade import Serve
+    from litellm_tiering.engine import Engine
+    from litellm_tiering.holding import Background
+    from litellm_tiering.overdue import Overdue
+    from litellm_tiering.ports import Upstream, Wire
+
+MAX_CHOICES = 32
+"""How many of several choices are judged; a request for more is judged by these."""
+
+LOOK_EVERY_CHARS = 24
+"""How much more of a stream must have come before its beginning is judged again."""
+
+LINGER_S = 30.0
+"""How long a client's stream, all of it sent, stays open for a rejected one to end and tell its cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every cascade of a process runs on."""
+
+    engine: Engine
+    settings: CascadeSettings
+    background: Background
+    overdue: Overdue
+
+
+class Cascade:
+    """One request's attempts, from the first answer on.
+
+    Args:
+        setting: The engine, the gates and their settings.
+        journey: The request, its first attempt sent.
+        demand: What shape of answer was asked for.
+        wire: How its API writes answers.
+        upstream: Sends it to further tiers.
+        lent: Whether the first stream belongs to LiteLLM, which closes and bills it.
+    """
+
+    def __init__(  # noqa: PLR0913 - one request and all that it touches
+        self,
+        setting: Setting,
+        journey: Journey,
+        demand: Demand,
+        wire: Wire,
+        upstream: Upstream,
+        *,
+        lent: bool = True,
+    ) -> None:
+        self._engine = setting.engine
+        self._books = setting.engine.books
+        self._settings = setting.settings
+        self._background = setting.background
+        self._overdue = setting.overdue
+        self._journey = journey
+        self._wire = wire
+        self._upstream = upstream
+        self._lent = lent
+        self._blank = Exchange(Said(), journey.features, journey.prompt or Exchange(Said()).prompt, demand)
+        journey.prompt = None
+        policy = setting.engine.terms.policy
+        self._decision = journey.record.decision
+        self._bounds = Bounds(
+            top=policy.ladder.top,
+            cap=policy.climbs_to(journey.case, self._decision),
+            max_escalations=setting.settings.max_escalations,
+            unable=journey.case.unable,
+            forbidden=journey.case.forbidden,
+        )
+        self._tried: list[Tried] = []
+        self._stopped: Stopped | None = None
+
+    @property
+    def can_climb(self) -> bool:
+        """Whether a rejected answer could be replaced at all."""
+        first = Tried(self._journey.flights[0].rank, Judgement("any"))
+        return isinstance(next_action([first], self._bounds), Try)
+
+    # ------------------------------------------------------------------ whole answers
+
+    async def whole(self, first: Any) -> Any:  # noqa: ANN401 - each API has answers of its own
+        """The answer to serve: the first, or a better one."""
+        answers = [first]
+        judgement = await self._judged(first)
+        self._watched(judgement)
+        self._tried.append(Tried(self._journey.flights[0].rank, judgement))
+        while isinstance(action := self._next(), Try):
+            flight = await self._climb(action.rank)
+            if flight is None:
+                continue
+            answer = await self._within_deadline(flight)
+            answers.append(answer)
+            found = None if answer is None else await self._judged(answer)
+            self._tried.append(Tried(flight.rank, found))
+        if isinstance(action, GiveUp):  # pragma: no cover - the first answer is always there
+            return first
+        self._serve(action)
+        return answers[action.index]
+
+    async def _judged(self, answer: Any) -> Judgement:  # noqa: ANN401 - as above
+        return await self._judge(self._journey.flights[-1], self._wire.whole(answer))
+
+    async def _within_deadline(self, flight: Flight) -> Any | None:  # noqa: ANN401 - as above
+        """An answer or stream of the attempt's tier; None when it failed, or does not come in time.
+
+        One that is late goes on by itself: it is paid for, and its bill tells what it cost.
+        """
+        model = self._engine.terms.policy.ladder[flight.rank].model
+        task = self._background.spawn(self._upstream.call(model, flight.attempt))
+        in_time = False
+        try:
+            await asyncio.wait({task}, timeout=self._left_s())
+            in_time = task.done()
+        finally:
+            # The client may hang up in the very moment in which the answer comes.
+            if not in_time:
+                task.add_done_callback(self._too_late(flight))
+        if not in_time:
+            self._books.judged(flight, "late")
+            return None
+        if task.cancelled() or task.exception() is not None:
+            await self._books.release(flight)
+            return None
+        return task.result()
+
+    def _too_late(self, flight: Flight) -> Callable[[asyncio.Task[Any]], None]:
+        def ended(task: asyncio.Task[Any]) -> None:
+            if task.cancelled() or task.exception() is not None:
+                self._background.spawn(self._books.release(flight, "late"))
+            elif hasattr(task.result(), "__aiter__"):
+                held = self._hold(task.result(), flight, lent=False)
+                held.discard()
+                self._overdue.expect(flight, held.listener)
+
+        return ended
+
+    # ------------------------------------------------------------------ streams
+
+    async def stream(self, first: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as above
+        """The chunks to serve: of the first stream, or of a better one, always of one alone."""
+        streams = [self._hold(first, self._journey.flights[0], lent=self._lent)]
+        chosen = streams[0]
+        whole = False
+        try:
+            chosen = await self._engine.contained("cascade", lambda: self._choose(streams), chosen)
+            for other in streams:
+                if other is not chosen:
+                    other.discard()
+            async with aclosing(chosen.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            whole = True
+        finally:
+            await self._leave(streams, chosen, whole=whole)
+
+    def _hold(self, stream: Any, flight: Flight, *, lent: bool) -> Held:  # noqa: ANN401 - as above
+        return Held(stream, self._wire.listener(), flight, self._background, lent=lent)
+
+    async def _choose(self, streams: list[Held]) -> Held:
+        """The stream to serve; it, and those before it, are held as far as they were judged."""
+        heard = [streams[0]]
+        judgement = await self._heard(streams[0])
+        self._watched(judgement)
+        self._tried.append(Tried(streams[0].flight.rank, judgement))
+        while isinstance(action := self._next(), Try):
+            heard[-1].reject()
+            flight = await self._climb(action.rank)
+            if flight is None:
+                continue
+            opened = await self._within_deadline(flight)
+            if opened is None:
+                self._tried.append(Tried(flight.rank, None))
+                heard.append(heard[0])
+                continue
+            streams.append(self._hold(opened, flight, lent=False))
+            heard.append(streams[-1])
+            self._tried.append(Tried(flight.rank, await self._heard(streams[-1])))
+        if isinstance(action, GiveUp):
+            return streams[0]
+        self._serve(action)
+        return heard[action.index]
+
+    async def _heard(self, held: Held) -> Judgement | None:
+        """What the gates make of a stream, of as much of it as they need; None where it broke."""
+        whole = self._settings.stream == "buffer"
+        most = self._settings.prefix_chars
+        gate_early = self._settings.gates.judges_prefix
+        look_at, hold_until = min(LOOK_EVERY_CHARS, most), None
+        while not held.full and held.fault is None:
+            if not await held.more(self._patience_s(hold_until)):
+                break
+            chars = held.listener.chars
+            if chars and hold_until is None and not whole:
+                hold_until = self._engine.clock.now() + self._settings.prefix_ms / 1000
+            enough = chars >= most and not whole
+            if enough and not gate_early:
+                break
+            if chars < look_at or not gate_early or (whole and chars > 2 * most):
+                continue
+            look_at = chars + LOOK_EVERY_CHARS
+            if chars < most:
+                look_at = min(look_at, most)
+            found = await self._judge(held.flight, held.listener.said(), partial=True)
+            if not found.accepted or enough or not (whole or found.undecided):
+                return found
+        if held.error is not None:
+            self._books.judged(held.flight, "failed")
+            return None
+        if not held.ended:
+            self._books.judged(held.flight, "ok", ("unjudged",))
+            return Judgement()
+        return await self._judge(held.flight, held.listener.said())
+
+    def _patience_s(self, hold_until: float | None) -> float | None:
+        """How long to wait for the next chunk while holding: for the prefix's time, and the deadline."""
+        limits = [self._left_s()]
+        if hold_until is not None:
+            limits.append(max(0.0, hold_until - self._engine.clock.now()))
+        known = [limit for limit in limits if limit is not None]
+        return min(known) if known else None
+
+    async def _leave(self, streams: Sequence[Held], chosen: Held, *, whole: bool) -> None:
+        """See that every stream ends and is paid for, the client still there (``whole``) or gone."""
+        try:
+            for held in streams:
+                if held.lent and held is not chosen and whole:
+                    # LiteLLM closes it as soon as the client's stream is over: its end must come first.
+                    await held.drained(LINGER_S)
+                elif held.lent and not whole:
+                    await held.stop()
+                elif not held.ended:
+                    held.discard()
+        finally:
+            for held in streams:
+                self._overdue.expect(held.flight, held.listener)
+                if held.fault is not None:
+                    self._engine.fault("wire", held.fault)
+
+    # ------------------------------------------------------------------ judging and climbing
+
+    def _watched(self, judgement: Judgement | None) -> None:
+        """Let all workers know how the first attempt's answer did, where a better one could be had."""
+        watch, journey = self._engine.watch, self._journey
+        if watch is None or judgement is None or not self.can_climb:
+            return
+        watch.judged(journey.record.route, rejected=not judgement.accepted)
+        if journey.watched is not None:
+            key, turn = journey.watched
+            watch.note_soon(key, rejected=not judgement.accepted, turn=turn)
+
+    async def _judge(self, flight: Flight, choices: Sequence[Said], *, partial: bool = False) -> Judgement:
+        """What the gates make of an answer: the first choice that is rejected rejects it."""
+        tier = self._engine.terms.policy.ladder[flight.rank]
+        blank = replace(self._blank, tier=tier.name, model=tier.model, partial=partial)
+        found = Judgement()
+        for said in choices[:MAX_CHOICES] or (Said(),):
+            one = await self._settings.gates.judge(replace(blank, said=said))
+            found = Judgement(
+                by=one.by,
+                p_bad=max(found.p_bad, one.p_bad),
+                reasons=tuple(dict.fromkeys((*found.reasons, *one.reasons))),
+                undecided=found.undecided or one.undecided,
+            )
+            if not one.accepted:
+                break
+        if not partial or not found.accepted:
+            self._books.judged(flight, found.by or "ok", found.reasons)
+        return found
+
+    def _next(self) -> Try | Serve | GiveUp:
+        left = self._left_s()
+        stopped = None if self._stopped is None else self._stopped.because
+        return next_action(self._tried, self._bounds, late=left is not None and left <= 0, stopped=stopped)
+
+    def _left_s(self) -> float | None:
+        """How much of the deadline is left, in seconds; None without one."""
+        limit = self._journey.case.route.deadline_s
+        if limit is None:
+            return None
+        return max(0.0, self._journey.began_s + limit - self._engine.clock.now())
+
+    async def _climb(self, rank: int) -> Flight | None:
+        """One more attempt, its money held; None where it may not be made."""
+        rejected_by = self._tried[-1].judgement
+        found = await self._engine.escalate(self._journey, rank)
+        if isinstance(found, Stopped):
+            self._stopped = found
+            return None
+        detail = rejected_by.by if rejected_by is not None else "failed"
+        self._decision = self._decision.moved(
+            rank, stage=Stage.CASCADE, because=Reason.ESCALATION, detail=detail
+        )
+        return found
+
+    def _serve(self, action: Serve) -> None:
+        flight = self._journey.flights[action.index]
+        if action.because is not Because.ACCEPTED:
+            self._decision = self._decision.moved(
+                flight.rank, stage=Stage.CASCADE, because=Reason.KEPT, detail=self._why(action)
+            )
+        self._books.serve(flight, self._decision)
+
+    def _why(self, action: Serve) -> str:
+        """Why a rejected answer is served after all."""
+        if self._stopped is not None:
+            detail = self._stopped.detail
+            return f"{action.because.value}:{detail}" if detail else action.because.value
+        if len(self._tried) > 1 and self._tried[-1].judgement is None:
+            return "failed"
+        return "worse" if action.index < len(self._tried) - 1 else action.because.value
