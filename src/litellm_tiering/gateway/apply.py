@@ -54,6 +54,13 @@ def ask_for_usage(data: MutableMapping[str, Any]) -> None:
         data["_litellm_strip_stream_usage"] = True
 
 
+def hide_usage(data: MutableMapping[str, Any]) -> None:
+    """Have LiteLLM drop a chat stream's usage chunk, which a further attempt asks for, from the client's."""
+    options = data.get("stream_options")
+    if not isinstance(options, dict) or options.get("include_usage") is not True:
+        data["_litellm_strip_stream_usage"] = True
+
+
 def attempt_of(data: Mapping[str, Any]) -> str:
     """The attempt's id of a request that was planned, empty otherwise."""
     for name in ("litellm_metadata", "metadata"):
@@ -102,6 +109,14 @@ def response_headers(record: Record, cost: int, baseline: int, *, model: str | N
         "x-tiering-cost-usd": dollars(cost),
         "x-tiering-baseline-usd": dollars(baseline),
     }
+
+
+def corrected_headers(cost: int, deployment: str) -> dict[str, str]:
+    """LiteLLM's own headers after an escalation: it wrote them for the first attempt."""
+    found = {"x-litellm-response-cost": dollars(cost)}
+    if deployment:
+        found["x-litellm-model-id"] = safe(deployment)
+    return found
 
 
 def dollars(amount: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.gateway.apply import ATTEMPT_KEY
 from litellm_tiering.gateway.compat import logged_metadata
+from litellm_tiering.gateway.loose import get
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,11 +84,11 @@ def amount(value: Any) -> float | None:
 
 def usage_of(response: Any) -> tuple[int, int] | None:
     """Prompt and completion tokens of a whole answer, in any of the four APIs; None for a stream."""
-    usage = _get(response, "usage")
+    usage = get(response, "usage")
     if usage is None:
         return None
-    prompt = _get(usage, "prompt_tokens") or _get(usage, "input_tokens")
-    completion = _get(usage, "completion_tokens") or _get(usage, "output_tokens")
+    prompt = get(usage, "prompt_tokens") or get(usage, "input_tokens")
+    completion = get(usage, "completion_tokens") or get(usage, "output_tokens")
     return _count(prompt), _count(completion)
 
 
@@ -103,26 +104,28 @@ def answering_group(response: Any) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+def deployment_of(response: Any) -> str:
+    """LiteLLM's id of the deployment that answered, empty when it does not say."""
+    found = _hidden(response).get("model_id")
+    return found if isinstance(found, str) else ""
+
+
 def answer_chars(response: Any) -> int:
     """The length of an answer's text, for an estimate where usage is missing."""
-    choices = _get(response, "choices")
+    choices = get(response, "choices")
     if not isinstance(choices, list):
         return 0
     total = 0
     for choice in choices:
-        message = _get(choice, "message")
-        text = _get(message, "content") if message is not None else _get(choice, "text")
+        message = get(choice, "message")
+        text = get(message, "content") if message is not None else get(choice, "text")
         total += len(text) if isinstance(text, str) else 0
     return total
 
 
 def _hidden(response: Any) -> Mapping[str, Any]:
-    found = _get(response, "_hidden_params")
+    found = get(response, "_hidden_params")
     return found if isinstance(found, dict) else {}
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _count(value: Any) -> int:

@@ -112,6 +112,79 @@ def metadata_of(data: MutableMapping[str, Any]) -> dict[str, Any]:
     return bucket
 
 
+CALL_STATE = frozenset(
+    {
+        "model",
+        "litellm_call_id",  # one call's name in the logs
+        "litellm_logging_obj",  # one call's log
+        "deployment",  # where the first call went
+        "shared_session",  # put in by the proxy's own routing
+        "_litellm_client_requested_model",  # for the proxy's streaming, no argument of a call
+        "_litellm_strip_stream_usage",  # as above
+    }
+)
+"""What the proxy and a finished call leave in a request, and a further call must not inherit."""
+
+_ROUTER_METADATA = frozenset(
+    {
+        *("model_group", "model_group_alias", "model_group_size", "original_model_group", "model_info"),
+        *("deployment", "deployment_model_name", "api_base", "caching_groups", "llm_api_timing_windows"),
+        *("attempted_fallbacks", "attempted_retries", "max_retries", "previous_models", "fallback_errors"),
+        "_litellm_router_usage_counted_tokens",
+    }
+)
+"""What the router writes into a call's metadata on its way."""
+
+
+def callers_metadata(metadata: Any) -> dict[str, Any]:
+    """A copy of a request's metadata for one more call of it: the caller's identity, no state of a call.
+
+    The budget reservation is the first call's: whoever sees it settles it, and the other is not counted.
+    """
+    from litellm.litellm_core_utils.internal_call_metadata import (  # noqa: PLC0415 - see proxy_config
+        BUDGET_RESERVATION_METADATA_KEYS,
+        sanitize_user_api_key_auth,
+    )
+
+    if not isinstance(metadata, dict):
+        return {}
+    dropped = _ROUTER_METADATA | BUDGET_RESERVATION_METADATA_KEYS
+    copied = {k: v for k, v in metadata.items() if k not in dropped}
+    if "user_api_key_auth" in copied:
+        copied["user_api_key_auth"] = sanitize_user_api_key_auth(copied["user_api_key_auth"])
+    return copied
+
+
+def takes(router: Any, group: str, parameter: str) -> bool:
+    """Whether every deployment of a model group takes a parameter of chat completions."""
+    import litellm  # noqa: PLC0415 - see proxy_config
+
+    found = router.get_model_list(model_name=group) or ()
+    for deployment in found:
+        params = deployment.get("litellm_params") or {}
+        try:
+            known = litellm.get_supported_openai_params(
+                model=str(params.get("model") or ""), custom_llm_provider=params.get("custom_llm_provider")
+            )
+        except Exception:  # noqa: BLE001 - a provider LiteLLM cannot name takes nothing for granted
+            return False
+        if parameter not in (known or ()):
+            return False
+    return bool(found)
+
+
+def keep_alive(seconds: float) -> None:
+    """Have LiteLLM send pings on streams that are silent; what the owner has set stands.
+
+    A stream that is held back for its gates would otherwise look dead to what stands in between.
+    """
+    import litellm  # noqa: PLC0415 - see proxy_config
+
+    for name in ("sse_keepalive_ping_interval_seconds", "anthropic_sse_ping_interval_seconds"):
+        if hasattr(litellm, name) and getattr(litellm, name) is None:
+            setattr(litellm, name, seconds)
+
+
 async def may_use(model: str, key: Any, router: Any) -> bool:
     """Whether a key, and its team, may call a model group: LiteLLM's own check for fallback targets."""
     from litellm.proxy.auth.fallback_model_access import (  # noqa: PLC0415 - see proxy_config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.features import Caller, Surface
@@ -49,6 +50,12 @@ def caller_of(key: Any, data: Mapping[str, Any]) -> Caller:
         team_metadata=team_metadata,
         user_metadata=_mapping(getattr(key, "user_metadata", None)),
     )
+
+
+def calling(caller: Caller, data: Mapping[str, Any]) -> Caller:
+    """A caller the program itself names, with the ``end_user`` of one request."""
+    end_user = data.get("user")
+    return replace(caller, end_user=end_user) if isinstance(end_user, str) and end_user else caller
 
 
 def caller_of_event(logged: Mapping[str, Any], end_user: Any) -> Caller:

@@ -4,30 +4,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.engine import Inquiry
+from litellm_tiering.cascading import Cascade, Setting
+from litellm_tiering.core.features import Surface
 from litellm_tiering.gateway import apply, bill, compat, extract
+from litellm_tiering.gateway.streaming import as_asked, drop_logprobs
+from litellm_tiering.gateway.upstream import RouterUpstream
+from litellm_tiering.gateway.wires import WIRES
+from litellm_tiering.holding import Background
+from litellm_tiering.intake.answer_form import demand_of
+from litellm_tiering.overdue import ESTIMATED, Overdue
+from litellm_tiering.plan import Inquiry
 from litellm_tiering.units import nano_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from litellm_tiering.books import Flight
+    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import Caller
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.catalog import Catalog
+    from litellm_tiering.ports import Upstream
 
 _ANY_MODEL = frozenset({"*", "all-proxy-models"})
 _TEAM_MODELS = "all-team-models"
 
 
 class Gateway:
-    """One proxy's traffic. ``router`` is asked at request time: the proxy may replace it."""
+    """One router's traffic: the proxy's, unless ``router`` names another.
 
-    def __init__(self, settings: Settings, engine: Engine, catalog: Catalog) -> None:
+    ``router`` is asked at request time: the proxy may replace its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        catalog: Catalog,
+        router: Callable[[], Any] | None = None,
+        background: Background | None = None,
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self.catalog = catalog
+        self.router = router or compat.live_router
+        self.background = background or Background()
+        self.overdue = Overdue(engine.books)
+        self._cascade: Setting | None = None
+        if settings.cascade is not None and settings.mode == "enforce":
+            self._cascade = Setting(engine, settings.cascade, self.background, self.overdue)
 
     # ------------------------------------------------------------------ before the call
 
@@ -50,14 +75,29 @@ class Gateway:
             return refused
         if plan.flight is None:
             return None
-        if self._enforced(inquiry):
+        if self.enforced(inquiry):
             apply.send_to(data, plan.record.model)
         apply.mark(data, plan.flight.attempt)
-        if call_type == "atext_completion" and data.get("stream") is True:
+        streamed = data.get("stream") is True
+        if surface is Surface.COMPLETION and streamed:
             apply.ask_for_usage(data)
+        if surface is Surface.CHAT and plan.flight.journey.prompt is not None:
+            plan.flight.journey.added = self._prepare(data, plan.record.model, streamed=streamed)
         return None
 
-    def _enforced(self, inquiry: Inquiry) -> bool:
+    def _prepare(self, data: dict[str, Any], model: str, *, streamed: bool) -> frozenset[str]:
+        """Ready a chat request for its cascade; what was added to it, besides what LiteLLM may add."""
+        added = {"stream_options"} if streamed and "stream_options" not in data else set()
+        if streamed:
+            apply.hide_usage(data)
+        wanted = self.settings.cascade is not None and self.settings.cascade.wants_logprobs
+        if wanted and not data.get("logprobs") and compat.takes(self.router(), model, "logprobs"):
+            data["logprobs"] = True
+            added.add("logprobs")
+        return frozenset(added)
+
+    def enforced(self, inquiry: Inquiry) -> bool:
+        """Whether a request goes where its plan says, and not where it was sent."""
         return self.engine.terms.enforce and inquiry.route.enforce
 
     async def inquiry(
@@ -67,7 +107,7 @@ class Gateway:
         route = self.settings.route_for(model)
         if route is None:
             return None
-        router = compat.live_router()
+        router = self.router()
         ladder = self.settings.ladder
         asked = self._asked(model, router)
         features, prompt = extract.read(data, extract.SURFACES[call_type])
@@ -110,26 +150,103 @@ class Gateway:
 
     # ------------------------------------------------------------------ after the call
 
-    def answered(self, data: Mapping[str, Any], response: Any) -> None:
-        """Note what LiteLLM says a whole answer cost, while it still says so: headers are written later."""
+    async def answered(self, data: Mapping[str, Any], response: Any) -> Any:
+        """The answer to serve in place of a whole one: itself, or a better one from a higher tier."""
         flight = self.engine.books.flight(apply.attempt_of(data))
+        if flight is None:
+            return response
+        self._quote(flight, response)
+        cascade = self._cascade_of(flight.journey, data)
+        served = response if cascade is None else await cascade.whole(response)
+        if "logprobs" in flight.journey.added:
+            drop_logprobs(served)
+        return served
+
+    def streamed(self, data: Mapping[str, Any], response: Any) -> Any:
+        """The stream to serve in place of one: itself, or whichever the gates let through."""
+        flight = self.engine.books.flight(apply.attempt_of(data))
+        if flight is None:
+            return response
+        journey = flight.journey
+        cascade = self._cascade_of(journey, data)
+        off = self.settings.cascade is None or self.settings.cascade.stream == "off"
+        if cascade is not None and not off and cascade.can_climb:
+            chunks, ours = cascade.stream(response), True
+        elif journey.features.surface is Surface.CHAT:
+            # LiteLLM bills these itself when their client leaves.
+            chunks, ours = response, False
+        else:
+            chunks, ours = self._heard_to_the_end(flight, response), True
+        asked = data.get("_litellm_client_requested_model")
+        name = asked if isinstance(asked, str) else ""
+        logprobs = "logprobs" not in journey.added
+        return as_asked(chunks, journey.features.surface, name, logprobs=logprobs, ours=ours)
+
+    async def _heard_to_the_end(self, flight: Flight, chunks: Any) -> AsyncGenerator[Any, None]:
+        """A stream as it is; should its bill not come, its length tells what it cost."""
+        listener = WIRES[flight.journey.features.surface].listener()
+        try:
+            async for chunk in chunks:
+                listener.hear(chunk)
+                yield chunk
+        finally:
+            self.overdue.expect(flight, listener)
+
+    def _cascade_of(self, journey: Journey, data: Mapping[str, Any]) -> Cascade | None:
+        upstream = RouterUpstream(data, journey.features.surface, journey.added, self.heard)
+        return self.cascade(journey, data, upstream)
+
+    def cascade(
+        self, journey: Journey, data: Mapping[str, Any], upstream: Upstream, *, lent: bool = True
+    ) -> Cascade | None:
+        """The cascade of a request; None on a route without one, and the second time it is asked for."""
+        if self._cascade is None or journey.prompt is None:
+            return None
+        wire = WIRES[journey.features.surface]
+        return Cascade(self._cascade, journey, demand_of(data), wire, upstream, lent=lent)
+
+    def heard(self, attempt: str, response: Any) -> None:
+        """Note what LiteLLM says of an attempt's answer."""
+        flight = self.engine.books.flight(attempt)
         if flight is not None:
-            flight.quoted_usd = bill.cost_in(response)
-            flight.answered_by = bill.answering_group(response)
+            self._quote(flight, response)
+
+    @staticmethod
+    def _quote(flight: Flight, response: Any) -> None:
+        """Note what LiteLLM says of an answer while it still says so: headers are written later."""
+        flight.quoted_usd = bill.cost_in(response)
+        flight.answered_by = bill.answering_group(response)
+        flight.deployment = bill.deployment_of(response)
+        flight.used = bill.usage_of(response)
 
     def headers(self, data: Mapping[str, Any], response: Any) -> dict[str, str] | None:
         """The headers of a planned request; on a stream, whose cost is not known yet, the estimates."""
         flight = self.engine.books.flight(apply.attempt_of(data))
         if flight is None:
             return None
+        journey = flight.journey
+        record = journey.record
         if response is None:
-            return apply.response_headers(flight.record, 0, 0)
-        used = bill.usage_of(response)
-        answered = flight.answered_by or bill.answering_group(response)
+            return apply.response_headers(record, 0, 0)
+        served = journey.flights[journey.served]
+        used = served.used or bill.usage_of(response)
+        answered = served.answered_by or bill.answering_group(response)
         if used is None:
-            return apply.response_headers(flight.record, flight.hold, flight.baseline_hold, model=answered)
-        cost = self._cost(flight.quoted_usd, used, answered or flight.record.model)
-        return apply.response_headers(flight.record, cost, flight.baseline(*used), model=answered)
+            return apply.response_headers(record, flight.hold, journey.baseline_hold, model=answered)
+        cost = sum(self.cost_so_far(f) for f in journey.flights)
+        found = apply.response_headers(record, cost, journey.baseline(*used), model=answered)
+        if len(journey.flights) > 1:
+            found.update(apply.corrected_headers(cost, served.deployment))
+        return found
+
+    def cost_so_far(self, flight: Flight) -> int:
+        """What an attempt cost as far as is known, in nano-dollars: its bill, its quote, or its hold."""
+        if flight.cost is not None:
+            return flight.cost
+        if flight.used is None:
+            return flight.hold
+        model = self.settings.ladder[flight.rank].model
+        return self._cost(flight.quoted_usd, flight.used, flight.answered_by or model)
 
     async def failed(self, data: Mapping[str, Any]) -> None:
         """Let go of the hold of a request that failed as a whole."""
@@ -147,21 +264,26 @@ class Gateway:
         flight = self.engine.books.flight(paid.attempt) if paid.attempt else None
         used = (paid.prompt_tokens, paid.completion_tokens)
         if used[0] == 0 and flight is not None:
-            used = (flight.features.prompt_tokens, used[1])
+            used = (flight.journey.features.prompt_tokens, used[1])
         cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group)
         if flight is None:
             caller = extract.caller_of_event(paid.metadata, paid.end_user)
             await self.engine.charge(f"call:{paid.call_id}", caller, "", paid.tags, cost)
         elif not await self.engine.books.settle(
-            flight, cost, baseline=flight.baseline(*used), bill=paid.call_id
+            flight, cost, baseline=flight.journey.baseline(*used), bill=paid.call_id
         ):
             await self._again(flight, paid.call_id, cost)
 
     async def _again(self, flight: Flight, call_id: str, cost: int) -> None:
-        """Count a second paid call of one request, such as a fallback after a cut stream."""
-        if flight.bill != call_id:
-            id_ = f"{flight.attempt}:{call_id}"
-            await self.engine.charge(id_, flight.caller, flight.route, flight.features.tags, cost)
+        """Count a second paid call of one attempt, such as a fallback after a cut stream."""
+        if flight.bill == ESTIMATED:
+            # The bill itself, after all: what it comes to beyond the estimate is still owed.
+            cost -= flight.cost or 0
+            flight.bill = call_id
+        elif flight.bill == call_id:
+            return
+        if cost > 0:
+            await self.engine.charge_more(flight, call_id, cost)
 
     async def broken(self, kwargs: Mapping[str, Any], response: Any) -> None:
         """Settle a call that failed after it had cost something: a stream cut short."""
@@ -176,7 +298,7 @@ class Gateway:
         """
         if usd_cost:
             return int(nano_usd(usd_cost))
-        return int(self.catalog.price(group, compat.live_router()).cost(*used))
+        return int(self.catalog.price(group, self.router()).cost(*used))
 
 
 def _names(key: Any, attribute: str) -> list[str]:

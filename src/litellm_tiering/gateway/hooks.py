@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from litellm_tiering.gateway import apply, streaming
-
 if TYPE_CHECKING:
     from litellm_tiering.gateway.gateway import Gateway
 
@@ -49,13 +47,14 @@ class TieringHandler(CustomLogger):
         data: dict[str, Any],
         user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
         response: Any,
-    ) -> None:
-        """A whole answer is there: note what it cost, for the headers."""
+    ) -> Any:
+        """A whole answer is there: serve it, or a better one; None leaves it as it is."""
 
-        async def note() -> None:
-            self.gateway.answered(data, response)
+        async def judge() -> Any:
+            return await self.gateway.answered(data, response)
 
-        await self.gateway.engine.contained("answered", note, None)
+        served = await self.gateway.engine.contained("cascade", judge, response)
+        return None if served is response else served
 
     async def async_post_call_response_headers_hook(
         self,
@@ -93,14 +92,11 @@ class TieringHandler(CustomLogger):
         request_data: dict[str, Any],
     ) -> Any:
         """The stream as the client gets it; not a generator itself, so that most streams pass as they are."""
-        name = request_data.get("_litellm_client_requested_model")
-        if not isinstance(name, str) or not apply.attempt_of(request_data):
+        try:
+            return self.gateway.streamed(request_data, response)
+        except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
+            self.gateway.engine.fault("stream", error)
             return response
-        if "input" in request_data:
-            return streaming.restamped(response, name)
-        if "litellm_metadata" in request_data:
-            return streaming.restamped_sse(response, name)
-        return response
 
     async def async_log_success_event(
         self,

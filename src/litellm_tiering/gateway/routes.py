@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from litellm_tiering.core.record import Record
+    from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.gateway import Gateway
 
 _ADMIN = "proxy_admin"
@@ -115,11 +116,16 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         "mode": gateway.settings.mode,
         "store": {"kind": engine.ledger.kind, "ok": live is not None, "spooled": engine.books.owed},
         "budgets": shown,
-        "alarms": [f"fault: {name} x{count}" for name, count in engine.faults.items()]
-        if is_admin(key)
-        else [],
+        "background": len(gateway.background),
+        "alarms": alarms_of(engine) if is_admin(key) else [],
         "policy": gateway.settings.policy_hash,
     }
+
+
+def alarms_of(engine: Engine) -> list[str]:
+    """What an operator should look at: faults of ours, and segments that fare oddly."""
+    faults = [f"fault: {name} x{count}" for name, count in engine.faults.items()]
+    return faults + ([] if engine.watch is None else engine.watch.alarms())
 
 
 async def explain_body(gateway: Gateway, key: Any, request: Request) -> dict[str, Any]:

@@ -1,39 +1,63 @@
-"""Streams on their way to the client."""
+"""Streams on their way to the client: under the name it asked for, without what it did not ask for."""
 
 from __future__ import annotations
 
 import json
+from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.features import Surface
+from litellm_tiering.gateway.loose import get, items
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 
-async def restamped(events: Any, name: str) -> AsyncGenerator[Any, None]:
+def as_asked(chunks: Any, surface: Surface, name: str, *, logprobs: bool, ours: bool) -> Any:
+    """A stream as the client is to see it; itself where there is nothing to do.
+
+    Args:
+        chunks: The stream.
+        surface: The API it is for.
+        name: The model that the client asked for; empty when it is not known.
+        logprobs: Whether log-probabilities may stay: False where only our gates asked for them.
+        ours: Whether the stream is ours to close; LiteLLM closes, and bills, its own.
+    """
+    if surface is Surface.RESPONSES and name:
+        return restamped(chunks, name, ours=ours)
+    if surface is Surface.MESSAGES and name:
+        return restamped_sse(chunks, name, ours=ours)
+    return chunks if logprobs else without_logprobs(chunks, ours=ours)
+
+
+async def restamped(events: Any, name: str, *, ours: bool = False) -> AsyncGenerator[Any, None]:
     """A responses stream whose events name the model that the client asked for.
 
     LiteLLM does so itself on the other APIs. Events are copied: LiteLLM prices the originals by their model.
     """
-    async for event in events:
-        inner = getattr(event, "response", None)
-        if inner is None or getattr(inner, "model", name) == name:
-            yield event
-        else:
-            yield event.model_copy(update={"response": inner.model_copy(update={"model": name})})
+    async with _closing(events, ours=ours) as source:
+        async for event in source:
+            inner = getattr(event, "response", None)
+            if inner is None or getattr(inner, "model", name) == name:
+                yield event
+            else:
+                yield event.model_copy(update={"response": inner.model_copy(update={"model": name})})
 
 
-async def restamped_sse(chunks: Any, name: str) -> AsyncGenerator[Any, None]:
+async def restamped_sse(chunks: Any, name: str, *, ours: bool = False) -> AsyncGenerator[Any, None]:
     """An Anthropic stream whose first event names the model that the client asked for.
 
     LiteLLM does so itself from 1.104 on.
     """
     started = False
-    async for chunk in chunks:
-        if not started and isinstance(chunk, bytes) and b"message_start" in chunk:
-            started = True
-            yield b"\n".join(_named(line, name) for line in chunk.split(b"\n"))
-        else:
-            yield chunk
+    async with _closing(chunks, ours=ours) as source:
+        async for chunk in source:
+            if not started and isinstance(chunk, bytes) and b"message_start" in chunk:
+                started = True
+                yield b"\n".join(_named(line, name) for line in chunk.split(b"\n"))
+            else:
+                yield chunk
 
 
 def _named(line: bytes, name: str) -> bytes:
@@ -42,6 +66,28 @@ def _named(line: bytes, name: str) -> bytes:
     try:
         event = json.loads(line[len(b"data:") :])
         event["message"]["model"] = name
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return line
     return b"data: " + json.dumps(event, separators=(",", ":")).encode()
+
+
+async def without_logprobs(chunks: Any, *, ours: bool = False) -> AsyncGenerator[Any, None]:
+    """A chat stream without the log-probabilities that only our gates asked for."""
+    async with _closing(chunks, ours=ours) as source:
+        async for chunk in source:
+            drop_logprobs(chunk)
+            yield chunk
+
+
+def drop_logprobs(answer: Any) -> None:
+    """Take the log-probabilities out of a chat answer or chunk."""
+    for choice in items(get(answer, "choices")):
+        if isinstance(choice, dict):
+            choice.pop("logprobs", None)
+        elif getattr(choice, "logprobs", None) is not None:
+            choice.logprobs = None
+
+
+def _closing(chunks: Any, *, ours: bool) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+    """The stream, closed with whoever reads it where it is ours."""
+    return aclosing(chunks) if ours else nullcontext(chunks)

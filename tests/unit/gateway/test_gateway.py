@@ -16,6 +16,7 @@ from litellm_tiering.gateway.gateway import Gateway
 from litellm_tiering.gateway.hooks import TieringHandler
 from litellm_tiering.gateway.streaming import restamped, restamped_sse
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.overdue import ESTIMATED
 from litellm_tiering.status import live_budgets
 from litellm_tiering.testing.proxy import TIERS, config_for
 
@@ -89,6 +90,20 @@ async def test_cached_answers_count_nothing_and_let_go_of_the_hold(gateway):
     assert ((await spent(gateway)).spent, (await spent(gateway)).reserved) == (0, 0)
 
 
+@pytest.mark.parametrize(("bill", "counted"), [(1e-5, 10_000), (1e-6, 4_000)], ids=["more", "less"])
+async def test_a_bill_that_comes_after_an_estimate_adds_only_what_it_was_short_of(gateway, bill, counted):
+    data = asking()
+    await gateway.admit(ADMIN, data, "acompletion")
+    flight = gateway.engine.books.flight(apply.attempt_of(data))
+    await gateway.engine.books.settle(flight, 4_000, baseline=0, bill=ESTIMATED)
+    for _ in range(3):
+        await gateway.paid(event(data, cost=bill), None)
+    assert (await spent(gateway)).spent == counted
+    assert flight.journey.record.cost == counted
+    await gateway.paid(event(data, litellm_call_id="fallback"), None)
+    assert (await spent(gateway)).spent == counted + 10_000
+
+
 @pytest.mark.parametrize("cost", [None, 0.0])
 async def test_a_call_that_litellm_could_not_price_is_counted_at_its_groups_price(gateway, cost):
     data = asking()
@@ -139,7 +154,7 @@ async def test_headers_name_the_group_that_answered_after_litellms_fallback(gate
     await gateway.admit(ADMIN, data, "acompletion")
     hidden = {"response_cost": 3e-6, "additional_headers": {"x-litellm-model-group": "medium"}}
     answer = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}, "_hidden_params": hidden}
-    gateway.answered(data, answer)
+    assert await gateway.answered(data, answer) is answer
     found = gateway.headers(data, answer)
     assert (found["x-tiering-tier"], found["x-tiering-model"]) == ("simple", "medium")
     assert found["x-tiering-cost-usd"] == "0.000003000"
