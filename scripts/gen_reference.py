@@ -23,11 +23,13 @@ from litellm_tiering.config.schema import (
 )
 from litellm_tiering.config.schema_budgets import BudgetSection, CriticalSection, DowngradeSection
 from litellm_tiering.config.schema_classifiers import AnyClassifier, RuleSection
-from litellm_tiering.config.schema_gates import AnyGate, CascadeSection
+from litellm_tiering.config.schema_gates import AnyGate, CascadeSection, GateName, GateSection, WeightedEntry
 from litellm_tiering.config.schema_when import WhenSection
 from litellm_tiering.config.translate import kinds_of, models_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pydantic.fields import FieldInfo
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
@@ -80,6 +82,23 @@ EXAMPLES = {
   requirements:
     simple: {vision: false, tools: true, max_input_tokens: 32000}
 """,
+    "cascade": """tiering:
+  tiers: [{name: simple, model: small}, {name: moderate, model: medium}, {name: complex, model: large}]
+  cascade:
+    max_escalations: 1
+    stream: prefix
+    gates:
+      - {kind: not_empty}
+      - {kind: finished}
+      - {kind: json_schema, mode: lenient}
+      - kind: weighted
+        name: doubtful
+        threshold: 0.5
+        gates:
+          - {weight: 2, gate: {kind: refusal}}
+          - {weight: 1, gate: {kind: logprob, min_mean: -1.2}}
+          - {weight: 1, gate: {kind: min_length, chars: 20}}
+""",
     "budgets": """tiering:
   tiers: [{name: simple, model: small}, {name: moderate, model: medium}, {name: complex, model: large}]
   budgets:
@@ -104,8 +123,9 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("classifiers[].rules[]", "", RuleSection),
     ("classifiers[].rules[].when", "", WhenSection),
     ("requirements.TIER", "requirements", CapabilitySection),
-    ("cascade", "", CascadeSection),
+    ("cascade", "cascade", CascadeSection),
     ("cascade.gates[]", "", BaseModel),
+    ("cascade.gates[].gates[] of kind: weighted", "", WeightedEntry),
     ("budgets[]", "budgets", BudgetSection),
     ("budgets[].downgrade[]", "", DowngradeSection),
     ("budgets[].critical", "", CriticalSection),
@@ -114,8 +134,12 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("capture", "", CaptureSection),
 )
 _UNIONS: dict[str, Any] = {"classifiers[]": AnyClassifier, "cascade.gates[]": AnyGate}
+_SHARED: dict[str, type[BaseModel]] = {"cascade.gates[]": GateSection}
+"""What every kind of a union has, told once."""
+
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Name, "name"),
+    (GateName, "name"),
     (Share, "number, 0 to 1"),
     (Number, "number"),
     (Whole, "whole number"),
@@ -133,6 +157,8 @@ def render() -> str:
         parts.append(f"## {path}\n")
         if path in _UNIONS:
             parts.append(f"One of these, by `kind`. {_absent(path)}".rstrip() + "\n")
+            if path in _SHARED:
+                parts += ["Each of them may have:\n", _table(f"{path}.", _SHARED[path])]
             parts += _kinds(path, _UNIONS[path])
         else:
             parts += [_doc(model, _absent(path)), _table(f"{path}.", model)]
@@ -143,18 +169,20 @@ def render() -> str:
 
 def _kinds(path: str, union: object) -> list[str]:
     parts = []
+    told = {"kind", *(_SHARED[path].model_fields if path in _SHARED else ())}
     for model in models_in(union):
         (kind,) = kinds_of(model)
         parts += [f"### {path} kind: {kind}\n", _doc(model, _absent(f"{path}.kind", kind))]
-        if set(model.model_fields) != {"kind"}:
-            parts.append(_table(f"{path}.", model, leave_out="kind"))
+        if set(model.model_fields) != told:
+            parts.append(_table(f"{path}.", model, leave_out=told))
     return parts
 
 
 def _absent(where: str, value: object = None) -> str:
     """What is said of a part that this version does not have."""
     held = {} if value is None else value
-    return next(("**Not in this version.**" for p in NOT_BUILT if p.where == where and p.written(held)), "")
+    absent = (p for p in NOT_BUILT if p.where.replace(".**", "") == where and p.written(held))
+    return "**Not in this version.**" if any(absent) else ""
 
 
 def _doc(model: type[BaseModel], more: str = "") -> str:
@@ -177,14 +205,14 @@ def _literals(hint: Any) -> list[object]:  # noqa: ANN401 - a type, of any form
     return [v for inner in get_args(hint) for v in _literals(inner)]
 
 
-def _table(path: str, model: type[BaseModel], leave_out: str = "") -> str:
+def _table(path: str, model: type[BaseModel], leave_out: Collection[str] = ()) -> str:
     hints = get_type_hints(model, include_extras=True)
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     rows += [
         f"| `{f.alias or name}` | {type_words(hints[name])} | {_default(f)} | "
         f"{_cell(f.description or '')}{_note(path + (f.alias or name), hints[name])} |"
         for name, f in model.model_fields.items()
-        if name != leave_out
+        if name not in leave_out
     ]
     return "\n".join(rows) + "\n"
 

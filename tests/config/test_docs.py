@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import litellm
 import pytest
@@ -30,11 +31,39 @@ def blocks(*languages):
 
 def test_every_block_is_of_a_kind_that_is_checked_here():
     kinds = {lang for page in PAGES for lang, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-    assert kinds <= {"sh", "yaml", "http"}
+    assert kinds <= {"sh", "yaml", "http", "python"}
+
+
+@pytest.fixture
+def run_python(monkeypatch):
+    """Runs the Python blocks of a page as modules; the first is the owner's `my_gates`."""
+
+    def _run(page):
+        found = []
+        for i, body in enumerate(
+            b for language, b in BLOCK.findall(page.read_text()) if language == "python"
+        ):
+            module = ModuleType("my_gates" if i == 0 else f"{page.stem}_{i}")
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+            exec(compile(body, str(page), "exec"), vars(module))
+            found.append(module)
+        return found
+
+    return _run
+
+
+@pytest.mark.parametrize("page", sorted({p.values[0] for p in blocks("python")}), ids=lambda p: p.stem)
+def test_python_in_the_documentation_runs_and_its_tests_pass(page, run_python):
+    for module in run_python(page):
+        for name, function in list(vars(module).items()):
+            if name.startswith("test_"):
+                function()
 
 
 @pytest.mark.parametrize(("page", "body"), blocks("yaml"))
-def test_configurations_in_the_documentation_are_sound(page, body):
+def test_configurations_in_the_documentation_are_sound(page, body, run_python):
+    if "my_gates" in body:
+        run_python(page)
     config = yaml.safe_load(body)
     alias = {"auto": "large", "auto-internal": "large"}
     proxy = {"model_list": MODELS, "router_settings": {"model_group_alias": alias}, **config}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
 import os
@@ -10,16 +11,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from litellm_tiering import __version__
-from litellm_tiering.cli import check, explain, score, status
+from litellm_tiering.cli import check, explain, gate, score, status
 from litellm_tiering.cli.common import Exit, UsageError, note, visible
 from litellm_tiering.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-VERBS = (check, explain, score, status)
+VERBS = (check, explain, gate, score, status)
 
-NOT_BUILT = ("init", "gate", "analyze", "eval", "train", "tune", "replay", "report")
+NOT_BUILT = ("init", "analyze", "eval", "train", "tune", "replay", "report")
 """Verbs that are named elsewhere and that this version does not have."""
 
 _INTERRUPTED = 130  # as a shell reports SIGINT
@@ -41,7 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as left:
         # argparse leaves by itself, after --help (0) and wrong usage (2).
         return left.code if isinstance(left.code, int) else Exit.USAGE
-    return _run(options)
+    with _gates_from_here():
+        return _run(options)
+
+
+@contextlib.contextmanager
+def _gates_from_here() -> Iterator[None]:
+    """Find functions of the owner's in the current directory, as LiteLLM's proxy does."""
+    if "" in sys.path:
+        yield
+        return
+    sys.path.append("")
+    try:
+        yield
+    finally:
+        sys.path.remove("")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -67,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="litellm-tiering",
-        description="Complexity routing and exact budgets for the LiteLLM proxy.",
+        description="Complexity routing, answer cascades and exact budgets for the LiteLLM proxy.",
         epilog="exit status: 0 done; 1 findings; 2 wrong usage or configuration",
     )
     parser.add_argument("--version", action="version", version=f"litellm-tiering {__version__}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.cli.answers import demand_in, panel_of, said_in, text_of, told
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, table, visible
-from litellm_tiering.cli.inputs import STDIN, body_in, text_in_stdin
+from litellm_tiering.cli.inputs import STDIN, BadLine, body_in, text_in_stdin
 from litellm_tiering.cli.settings import (
     Store,
     bundled_prices,
@@ -18,10 +19,11 @@ from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.proxy import ProxyView
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.features import Caller, Surface
-from litellm_tiering.engine import Inquiry
+from litellm_tiering.core.gate import Exchange
 from litellm_tiering.explain import explanation
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.plan import Inquiry
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from litellm_tiering.cli.settings import Chosen
     from litellm_tiering.config.build import Settings
-    from litellm_tiering.engine import Plan
+    from litellm_tiering.plan import Plan
 
 _ALWAYS_SHOWN = ("task_type", "language", "question_words", "prompt_tokens")
 _SHOWN_WHEN_THERE = (
@@ -38,6 +40,10 @@ _SHOWN_WHEN_THERE = (
 )
 _UNREMARKABLE: Mapping[str, object] = {"turns": 1, "choices": 1, "response_format": "text"}
 _MOST_SIGNALS = 6
+_ANSWERED = (
+    *("answer", "finish_reason", "logprobs", "refusal", "tool_calls", "schema"),
+    *("response_format", "output_format", "output_config", "text", "tools"),
+)
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,14 +52,20 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "explain",
         help="the decision for one request and why",
         description="The decision that one request would get now, and why. Nothing is sent, held or counted, "
-        "and the prompt is not repeated. Without a configuration: the ladder simple, moderate, complex, the "
-        "heuristic, and no budgets.",
+        "and neither the prompt nor the answer is repeated. Without a configuration: the ladder simple, "
+        "moderate, complex, the heuristic, the default gates, and no budgets.",
     )
     parser.add_argument(
         "prompt", nargs="?", metavar="PROMPT", help="what a user would ask; - for standard input"
     )
     parser.add_argument(
         "--request", metavar="FILE", help="a request body in JSON instead; - for standard input"
+    )
+    parser.add_argument(
+        "--answer",
+        metavar="TEXT",
+        help="an answer to it, for the gates to judge, or @FILE for what a file holds; an `answer` in the "
+        "body of --request, with `finish_reason` and the like as `gate` reads them, does as well",
     )
     add_common(parser)
     who = parser.add_argument_group("who asks")
@@ -85,6 +97,7 @@ def run(options: argparse.Namespace) -> Exit:
         ConfigError: the configuration is wrong.
     """
     body, surface = _request(options)
+    answer = _answer(options, body)
     where = optional(options.config)
     settings = settings_of(where)
     proxy = where.proxy() if where is not None else {}
@@ -92,6 +105,8 @@ def run(options: argparse.Namespace) -> Exit:
     store = Store(MemoryLedger(), "memory") if where is None else store_of(settings)
     plan, answered = asyncio.run(_explain(settings, store, inquiry))
     found = explanation(plan, inquiry, settings.ladder)
+    if "answer" in answer:
+        found["gates"] = asyncio.run(_gated(settings, inquiry, found, answer))
     if where is not None:
         found["store"] = {"kind": store.kind, "ok": answered and store.seen}
     if options.json:
@@ -104,6 +119,8 @@ def run(options: argparse.Namespace) -> Exit:
         note(store.remark)
     if not answered:
         note("the budget store is away: budgets are left out of this decision")
+    if "gates" in found and found["gates"] is None:
+        note(f"route {found['route']} has no cascade: its answers are not checked")
     return Exit.DONE if answered else Exit.FINDINGS
 
 
@@ -128,6 +145,14 @@ def _body(prompt: str, surface: Surface) -> dict[str, Any]:
     if surface is Surface.RESPONSES:
         return {"input": prompt}
     return {"messages": [{"role": "user", "content": prompt}]}
+
+
+def _answer(options: argparse.Namespace, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer that is asked about as a line of ``gate`` has it; without ``answer`` where there is none."""
+    given = {k: v for k, v in body.items() if k in _ANSWERED}
+    if not isinstance(given.get("logprobs"), (list, dict)):
+        given.pop("logprobs", None)  # a request's own parameter
+    return given if options.answer is None else {**given, "answer": text_of(options.answer)}
 
 
 def _facts(where: Chosen | None, settings: Settings, proxy: Mapping[str, Any]) -> tuple[TierFacts, ...]:
@@ -183,6 +208,30 @@ async def _explain(settings: Settings, store: Store, inquiry: Inquiry) -> tuple[
         await store.ledger.close()
 
 
+async def _gated(
+    settings: Settings, inquiry: Inquiry, found: Mapping[str, Any], answer: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """``{accept, by, p_bad, reasons}`` of the answer; None on a route without a cascade.
+
+    Raises:
+        UsageError: the answer cannot be one.
+    """
+    if not inquiry.route.cascade:
+        return None
+    panel = panel_of(settings, _failed)
+    try:
+        said, demand = said_in(answer), demand_in(answer)
+    except BadLine as error:
+        raise UsageError(f"the request {error}") from None
+    exchange = Exchange(said, inquiry.features, inquiry.prompt, demand, found["tier"], found["model"])
+    judged = await panel.judge(exchange)
+    return {**told(judged), "by": judged.by or None}
+
+
+def _failed(where: str, error: BaseException) -> None:
+    note(f"gate {where.removeprefix('gate:')} failed ({type(error).__name__}); it counts as configured")
+
+
 def _print(found: Mapping[str, Any]) -> None:
     refusal = found["refusal"]
     score = "" if found["score"] is None else f", score {found['score']:.3f}"
@@ -195,6 +244,9 @@ def _print(found: Mapping[str, Any]) -> None:
         remark = "" if step["enforced"] else "not enforced"
         rows.append((step["stage"], reason, step["from"] or "-", step["to"], remark))
     print(table(rows))
+    if found.get("gates"):
+        print()
+        print(visible(_verdict(found["gates"])))
     features = found["features"]
     shown = [n for n in _ALWAYS_SHOWN if features[n]]
     shown += [n for n in _SHOWN_WHEN_THERE if features[n] and features[n] != _UNREMARKABLE.get(n)]
@@ -205,6 +257,12 @@ def _print(found: Mapping[str, Any]) -> None:
         strongest = sorted(signals, key=lambda s: -abs(s[1]))[:_MOST_SIGNALS]
         print()
         print(table([(name, f"{value:+.3g}") for name, value in strongest]))
+
+
+def _verdict(gates: Mapping[str, Any]) -> str:
+    verdict = "accepted" if gates["accept"] else f"rejected by {gates['by']}"
+    reasons = ", ".join(gates["reasons"])
+    return f"the answer is {verdict}, p_bad {gates['p_bad']:.3g}" + (f" ({reasons})" if reasons else "")
 
 
 def _word(value: object) -> str:

@@ -125,3 +125,29 @@ def body_in(name: str) -> Mapping[str, Any]:
 def text_in_stdin() -> str:
     """Standard input as text; bytes that are not UTF-8 are replaced."""
     return sys.stdin.buffer.read(MAX_BODY_BYTES).decode("utf-8", "replace")
+
+
+def id_of(line: Mapping[str, Any]) -> str | int | float:
+    """A line's ``id``.
+
+    Raises:
+        BadLine: it has none that is text or a number.
+    """
+    found = line.get("id")
+    if isinstance(found, bool) or not isinstance(found, (str, int, float)) or found != found:  # noqa: PLR0124 - NaN
+        raise BadLine("has no `id` that is text or a number")
+    return found
+
+
+def messages_of(line: Mapping[str, Any]) -> list[Any]:
+    """A line's ``messages``, or its ``prompt`` as one.
+
+    Raises:
+        BadLine: it has neither.
+    """
+    messages, prompt = line.get("messages"), line.get("prompt")
+    if messages is None and isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
+        return messages
+    raise BadLine("has neither a `prompt` that is text nor `messages` that are a list of objects")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier, default_thresholds
 from litellm_tiering.cli.common import Exit, add_common, note
-from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
+from litellm_tiering.cli.inputs import STDIN, BadLine, id_of, messages_of, numbered, parse_object
 from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.config import schema_classifiers as section
 from litellm_tiering.config.assemble import engine_of
@@ -31,9 +31,9 @@ from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.core.policy import Route
-from litellm_tiering.engine import Inquiry
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.plan import Inquiry
 
 if TYPE_CHECKING:
     import argparse
@@ -126,9 +126,9 @@ class Scorer:
         Raises:
             BadLine: it has no id or no prompt, or the classifiers fail on it.
         """
-        id_ = _id(line)
+        id_ = id_of(line)
         features, prompt = read_request(
-            {**line, "messages": _messages(line), "model": self._model}, Surface.CHAT
+            {**line, "messages": messages_of(line), "model": self._model}, Surface.CHAT
         )
         inquiry = Inquiry(features, prompt, _NOBODY, self._route, self._ladder.top, self._facts)
         plan = await self._engine.explain(inquiry)
@@ -163,19 +163,3 @@ def _edges(thresholds: Sequence[float]) -> tuple[float, ...]:
     low = 0.0 if thresholds[0] > 0 else thresholds[0] - 1
     high = 1.0 if thresholds[-1] < 1 else thresholds[-1] + 1
     return (low, *thresholds, high)
-
-
-def _id(line: Mapping[str, Any]) -> str | int | float:
-    found = line.get("id")
-    if isinstance(found, bool) or not isinstance(found, (str, int, float)) or found != found:  # noqa: PLR0124 - NaN
-        raise BadLine("has no `id` that is text or a number")
-    return found
-
-
-def _messages(line: Mapping[str, Any]) -> list[Any]:
-    messages, prompt = line.get("messages"), line.get("prompt")
-    if messages is None and isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
-        return messages
-    raise BadLine("has neither a `prompt` that is text nor `messages` that are a list of objects")

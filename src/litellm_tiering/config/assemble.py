@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from litellm_tiering.adaptive import Watch
 from litellm_tiering.core.policy import Policy
-from litellm_tiering.engine import Engine, Terms
+from litellm_tiering.engine import Engine
+from litellm_tiering.ledger.open import open_segments
+from litellm_tiering.plan import Terms
 
 if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
@@ -42,4 +45,14 @@ def engine_of(settings: Settings, ledger: Ledger, budgets: tuple[Budget, ...] | 
         enforce=settings.mode == "enforce",
         hash=settings.policy_hash,
     )
-    return Engine(terms, ledger, SystemClock())
+    engine = Engine(terms, ledger, SystemClock())
+    if settings.cascade is not None:
+        engine.watch = Watch(
+            open_segments(ledger),
+            engine.books,
+            engine.clock,
+            settings.cascade.bypass_above,
+            probe_share=settings.cascade.probe_share,
+            on_fault=engine.fault,
+        )
+    return engine

@@ -20,7 +20,8 @@ class NotBuilt:
     """One part that is not built.
 
     Attributes:
-        where: Its place below ``tiering``, ``[]`` for any entry of a list, such as ``budgets[].pacing``.
+        where: Its place below ``tiering``, ``[]`` for any entry of a list, such as ``budgets[].pacing``, and
+            ``**`` for a gate and all the gates it combines, however deep.
         written: Whether a value found there asks for it.
         what: What is said not to be available; ``{}`` stands for the value.
         instead: What to do instead.
@@ -40,16 +41,6 @@ def _positive(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
-def _section(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-_GATES = (
-    *("not_empty", "min_length", "max_length", "finished", "refusal", "json_schema", "confidence", "logprob"),
-    *("constraints", "arithmetic", "acceptable", "agreement", "callback", "repetition", "unbalanced"),
-    "language",
-)
-
 NOT_BUILT: tuple[NotBuilt, ...] = (
     NotBuilt(
         "classifiers[].kind",
@@ -58,12 +49,11 @@ NOT_BUILT: tuple[NotBuilt, ...] = (
         "remove it, or use `rules` or `heuristic`",
     ),
     NotBuilt(
-        "cascade",
-        _section,
-        "the cascade",
-        "leave the section out, or write `cascade: false`",
+        "cascade.gates[].**.kind",
+        _one_of("constraints", "arithmetic", "acceptable", "agreement"),
+        "gate kind {}",
+        "remove it",
     ),
-    NotBuilt("cascade.gates[].kind", _one_of(*_GATES), "gate kind {}", "remove it"),
     NotBuilt("budgets[].pacing", _one_of("linear", "learned"), "pacing {}", "write `pacing: off`"),
     NotBuilt(
         "budgets[].downgrade",
@@ -92,6 +82,11 @@ def _find(tree: object, where: tuple[str, ...]) -> Iterator[tuple[Loc, object]]:
         yield (), tree
         return
     head, rest = where[0], where[1:]
+    if head == "**":
+        for loc, gate in combined(tree):
+            for below, found in _find(gate, rest):
+                yield (*loc, *below), found
+        return
     inner: list[tuple[str | int, object]]
     if head == "[]" and isinstance(tree, list):
         inner = list(enumerate(tree))
@@ -102,3 +97,14 @@ def _find(tree: object, where: tuple[str, ...]) -> Iterator[tuple[Loc, object]]:
     for key, value in inner:
         for loc, found in _find(value, rest):
             yield (key, *loc), found
+
+
+def combined(gate: object) -> Iterator[tuple[Loc, object]]:
+    """``gate`` as it is written, and every gate that it combines, each with its place below it."""
+    yield (), gate
+    held = gate.get("gates") if isinstance(gate, dict) else None
+    for i, entry in enumerate(held) if isinstance(held, list) else ():
+        vote = isinstance(entry, dict) and "gate" in entry
+        place: Loc = ("gates", i, "gate") if vote else ("gates", i)
+        for loc, inner in combined(entry["gate"] if vote else entry):
+            yield (*place, *loc), inner

@@ -10,6 +10,8 @@ from fnmatch import translate
 from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_tiering.config.build_chain import build_chain
+from litellm_tiering.config.build_gates import FaultLog, build_panel, wants_logprobs
+from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.sense_budgets import downgrade_of
 from litellm_tiering.config.sense_routes import VIRTUAL, is_glob
 from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Scope
@@ -20,8 +22,10 @@ from litellm_tiering.units import WindowKind, nano_usd
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from litellm_tiering.config.build_gates import OnFault
     from litellm_tiering.config.schema import RouteSection, TieringSection
     from litellm_tiering.config.schema_budgets import BudgetSection
+    from litellm_tiering.core.gate import Judging
     from litellm_tiering.ports import Classifying
 
 DEFAULT_STEPS_AT = 0.80
@@ -29,6 +33,12 @@ DEFAULT_STEPS_AT = 0.80
 
 DEFAULT_CHEAPEST_AT = 0.95
 """From this share of a limit on, the cheapest tier, where a budget says nothing of its own."""
+
+INTERACTIVE_DEADLINE_MS = 60_000
+"""How long all attempts of a cascade may take where somebody waits for the answer and no deadline is set."""
+
+BATCH_DEADLINE_MS = 600_000
+"""The same where nobody waits: ``latency: batch``."""
 
 _MOST_NAMES = 1024
 _LONGEST_NAME = 256
@@ -41,6 +51,31 @@ class StoreSettings:
     url: str = field(repr=False)
     on_error: Literal["open", "cheap", "closed"] = "open"
     retention_days: int = 35
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSettings:
+    """How answers are checked, and what a bad one leads to.
+
+    Attributes:
+        max_escalations: How many stronger tiers may be tried.
+        stream: How much of a streamed answer is held back for the gates.
+        prefix_chars: How many characters of a stream are held at most under ``prefix``.
+        prefix_ms: For how long after its first piece a stream is held at most under ``prefix``.
+        bypass_above: The escalation rate above which a segment starts one tier higher.
+        probe_share: The share of a bypassed segment's requests that still try the lower tier.
+        gates: What judges an answer.
+        wants_logprobs: Whether some gate looks at log-probabilities.
+    """
+
+    max_escalations: int
+    stream: Literal["off", "prefix", "buffer"]
+    prefix_chars: int
+    prefix_ms: int
+    bypass_above: float
+    probe_share: float
+    gates: Judging = field(repr=False, compare=False)
+    wants_logprobs: bool
 
 
 class Routing:
@@ -77,6 +112,7 @@ class Settings:
         routes: In the order in which they are tried.
         budgets: What is limited; one of them is global.
         chain: The classifiers.
+        cascade: How answers are checked; None where no route's are.
         requirements: ``auto``, ``off``, or what is listed of each tier, by its name; keys as in
             :class:`litellm_tiering.core.catalog.Capability`, those left out absent.
         store: Where spend is counted.
@@ -91,6 +127,7 @@ class Settings:
     routes: tuple[Route, ...]
     budgets: tuple[Budget, ...]
     chain: Classifying
+    cascade: CascadeSettings | None
     requirements: Literal["auto", "off"] | Mapping[str, Mapping[str, Any]]
     store: StoreSettings
     timezone: str
@@ -109,8 +146,12 @@ class Settings:
         return self.virtual_names[0] if self.virtual_names else VIRTUAL
 
 
-def build(config: TieringSection) -> Settings:
+def build(config: TieringSection, on_gate_fault: OnFault | None = None) -> Settings:
     """The settings that a configuration describes; it must come from :mod:`litellm_tiering.config.load`.
+
+    Args:
+        config: The section.
+        on_gate_fault: Told where a gate failed, and with what; the log is when None.
 
     Raises:
         KeyError, ValueError: the configuration was never judged, and names a tier there is not.
@@ -123,6 +164,7 @@ def build(config: TieringSection) -> Settings:
         routes=routes,
         budgets=_budgets(config, ladder),
         chain=build_chain(config.classifiers, ladder),
+        cascade=_cascade(config, FaultLog() if on_gate_fault is None else on_gate_fault),
         requirements=_requirements(config),
         store=StoreSettings(config.store.url, config.store.on_error, config.store.retention_days),
         timezone=config.timezone,
@@ -137,7 +179,13 @@ def _routes(config: TieringSection, ladder: Ladder) -> tuple[Route, ...]:
     if config.routes is not None:
         return tuple(_route(config, section, ladder) for section in config.routes)
     cascade = config.cascade is not False
-    auto = Route(VIRTUAL, (VIRTUAL,), cascade=cascade, default_rank=_middle(ladder))
+    auto = Route(
+        VIRTUAL,
+        (VIRTUAL,),
+        cascade=cascade,
+        default_rank=_middle(ladder),
+        deadline_s=INTERACTIVE_DEADLINE_MS / 1000 if cascade else None,
+    )
     own = {tier.model: ladder.rank_of_model(tier.model) for tier in ladder.tiers}
     return (
         auto,
@@ -158,17 +206,42 @@ def _middle(ladder: Ladder) -> int:
 
 
 def _route(config: TieringSection, section: RouteSection, ladder: Ladder) -> Route:
-    cascade = section.classify if section.cascade is None else section.cascade
+    cascade = config.cascade is not False and (
+        section.classify if section.cascade is None else section.cascade
+    )
     default = section.default_tier
     return Route(
         name=section.name,
         models=section.models,
         classify=section.classify,
-        cascade=cascade and config.cascade is not False,
+        cascade=cascade,
         rank=None if section.tier is None else ladder.rank(section.tier),
         default_rank=_middle(ladder) if default is None else ladder.rank(default),
         client_tier=frozenset(section.client_tier),
         enforce=section.mode == "enforce",
+        deadline_s=_deadline_ms(section) / 1000 if cascade else None,
+    )
+
+
+def _deadline_ms(section: RouteSection) -> int:
+    if section.deadline_ms is not None:
+        return section.deadline_ms
+    return BATCH_DEADLINE_MS if section.latency == "batch" else INTERACTIVE_DEADLINE_MS
+
+
+def _cascade(config: TieringSection, on_fault: OnFault) -> CascadeSettings | None:
+    if config.cascade is False:
+        return None
+    section = config.cascade or CascadeSection()
+    return CascadeSettings(
+        max_escalations=section.max_escalations,
+        stream=section.stream,
+        prefix_chars=section.prefix_chars,
+        prefix_ms=section.prefix_ms,
+        bypass_above=section.bypass_above,
+        probe_share=section.probe_share,
+        gates=build_panel(section.gates, on_fault),
+        wants_logprobs=wants_logprobs(section.gates),
     )
 
 

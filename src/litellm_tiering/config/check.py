@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from litellm_tiering.config.build_gates import judges_prefix, name_of
 from litellm_tiering.config.load import examine_file
 from litellm_tiering.config.proxy import HANDLER
+from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.words import Words
 from litellm_tiering.core.budget import AtCeiling
 from litellm_tiering.errors import ConfigError, Problem
@@ -64,6 +66,7 @@ def check(
             *_store_risks(found.section, found.proxy, count),
             *_budget_risks(found.section),
             *_tier_risks(found.section, prices),
+            *_cascade_risks(found.section),
             *_callback_risks(found.proxy),
         )
         warnings += [Problem(r.path, r.message, r.fix, file) for r in risks]
@@ -148,6 +151,20 @@ def _tier_risks(section: TieringSection, prices: Prices | None) -> Iterator[Prob
             )
         else:
             dearest = (sum(price), tier.name)
+
+
+def _cascade_risks(section: TieringSection) -> Iterator[Problem]:
+    cascade = section.cascade
+    if not isinstance(cascade, CascadeSection) or cascade.stream != "prefix":
+        return
+    late = [name_of(gate) for gate in cascade.gates or () if not judges_prefix(gate)]
+    if late:
+        yield Problem(
+            "tiering.cascade.gates",
+            f"under `stream: prefix` these do not check streams, as they judge whole answers only: "
+            f"{', '.join(late)}",
+            "write `stream: buffer` if they must, which holds every stream back to its end.",
+        )
 
 
 def _callback_risks(proxy: ProxyView) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from litellm_tiering.config.salvage import salvage
 from litellm_tiering.config.sense import View, judge_place, judge_store, judge_tiers
 from litellm_tiering.config.sense_budgets import judge_budgets
 from litellm_tiering.config.sense_classifiers import judge_classifiers
+from litellm_tiering.config.sense_gates import judge_cascade, judge_targets
 from litellm_tiering.config.sense_routes import judge_reach, judge_routes, judge_virtual_names
 from litellm_tiering.config.tree import Tree
 from litellm_tiering.config.words import Finding, Words
@@ -18,6 +19,7 @@ from litellm_tiering.config.words import Finding, Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from litellm_tiering.config.salvage import Salvaged
     from litellm_tiering.config.schema import TieringSection
     from litellm_tiering.config.words import Loc
     from litellm_tiering.errors import Problem
@@ -29,10 +31,14 @@ JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (
     judge_reach,
     judge_virtual_names,
     judge_classifiers,
+    judge_cascade,
     judge_budgets,
     judge_store,
 )
 """Who judges a section that is well formed, or the sound part of one that is not."""
+
+LAST_JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (judge_targets,)
+"""Who judges only a section that nothing else is wrong with, since they run what it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,10 @@ def examine(
         found += unavailable(values, words)
         if salvaged.section is not None:
             read = salvaged.section
-            view = View(read, view_of_proxy, _tier_names(values), words)
-            judged = (replace(f, loc=salvaged.written(f.loc)) for judge in JUDGES for f in judge(view))
-            # What could not be read may seem to be missing.
-            unread = {f.loc for f in salvaged.findings}
-            found += [f for f in judged if f.loc not in unread]
+            view = View(read, view_of_proxy, _tier_names(values), words, _whole_in(salvaged))
+            found += _judged(view, salvaged, JUDGES)
+            if all(f.warning for f in found):
+                found += _judged(view, salvaged, LAST_JUDGES)
         place = _order(values)
         found.sort(key=lambda f: place(f.loc))
     elif not found:
@@ -115,6 +120,26 @@ def examine(
     problems = tuple(dict.fromkeys(origin.problem(f) for f in found if not f.warning))
     warnings = tuple(dict.fromkeys(origin.problem(f) for f in found if f.warning))
     return Examined(None if problems else read, problems, warnings, view_of_proxy)
+
+
+def _whole_in(salvaged: Salvaged) -> Callable[[Loc], bool]:
+    """Whether all that is written at a place of the sound part, and below it, could be read."""
+    unread = {f.loc for f in salvaged.findings}
+
+    def whole(loc: Loc) -> bool:
+        written = salvaged.written(loc)
+        return not any(u[: len(written)] == written for u in unread)
+
+    return whole
+
+
+def _judged(
+    view: View, salvaged: Salvaged, judges: Iterable[Callable[[View], Iterator[Finding]]]
+) -> list[Finding]:
+    judged = (replace(f, loc=salvaged.written(f.loc)) for judge in judges for f in judge(view))
+    # What could not be read may seem to be missing.
+    unread = {f.loc for f in salvaged.findings}
+    return [f for f in judged if f.loc not in unread]
 
 
 def _tier_names(values: Mapping[str, object]) -> tuple[str, ...] | None:

@@ -45,7 +45,10 @@ class RouteSection(Section):
         default="interactive", description="Whether somebody waits for the answer; bounds a cascade."
     )
     deadline_ms: Whole | None = Field(
-        default=None, ge=1, description="How long all attempts of a cascade may take, in milliseconds."
+        default=None,
+        ge=1,
+        description="How long all attempts of a cascade may take, in milliseconds; when absent 60,000 for "
+        "`interactive` and 600,000 for `batch`.",
     )
     client_tier: tuple[Literal["lower", "floor"], ...] = Field(
         default=("lower",),

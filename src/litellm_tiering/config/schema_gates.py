@@ -8,46 +8,68 @@ from pydantic import Field
 
 from litellm_tiering.config.base import OFF_IS_A_WORD, Number, Section, Share, Text, Whole
 
+MAX_DEPTH = 4
+"""How deep gates may be combined: a gate in a combinator's list is one deeper than the combinator."""
 
-class NotEmptyGate(Section):
+MAX_GATES = 64
+"""The most gates there may be in all, combinators and the gates in them counted alike."""
+
+GateName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.\-]+$")]
+"""What a gate is called in headers and metric labels: short and plain."""
+
+
+class GateSection(Section):
+    """What every gate has."""
+
+    name: GateName | None = Field(
+        default=None, description="What it is called in headers, records and metrics; its kind when absent."
+    )
+
+
+class NotEmptyGate(GateSection):
     """Rejects an answer without text and without tool calls."""
 
     kind: Literal["not_empty"]
 
 
-class MinLengthGate(Section):
+class MinLengthGate(GateSection):
     """Rejects an answer shorter than so many characters."""
 
     kind: Literal["min_length"]
     chars: Whole = Field(default=1, ge=1, description="The fewest characters of an acceptable answer.")
 
 
-class MaxLengthGate(Section):
+class MaxLengthGate(GateSection):
     """Rejects an answer longer than so many characters."""
 
     kind: Literal["max_length"]
     chars: Whole = Field(ge=1, description="The most characters of an acceptable answer.")
 
 
-class FinishedGate(Section):
+class FinishedGate(GateSection):
     """Rejects an answer that was cut off (`finish_reason` length or content_filter)."""
 
     kind: Literal["finished"]
 
 
-class RefusalGate(Section):
+class RefusalGate(GateSection):
     """Rejects an answer that declines to answer."""
 
     kind: Literal["refusal"]
 
 
-class JsonSchemaGate(Section):
+class JsonSchemaGate(GateSection):
     """Rejects structured answers and tool-call arguments that do not fit their schema."""
 
     kind: Literal["json_schema"]
+    mode: Literal["lenient", "strict"] = Field(
+        default="lenient",
+        description="Lenient forgives what most readers of such answers mend themselves, such as a code "
+        "fence around the JSON; strict forgives nothing.",
+    )
 
 
-class ConfidenceGate(Section):
+class ConfidenceGate(GateSection):
     """Rejects a structured answer that reports too little confidence in itself."""
 
     kind: Literal["confidence"]
@@ -57,28 +79,39 @@ class ConfidenceGate(Section):
     min: Share = Field(default=0.8, description="The least confidence that is accepted.")
 
 
-class LogprobGate(Section):
-    """Rejects an answer whose tokens were improbable on average."""
+LogProbability = Annotated[Number, Field(le=0)]
+"""The natural logarithm of a probability."""
+
+
+class LogprobGate(GateSection):
+    """Rejects an answer whose tokens were improbable, where the provider gives log-probabilities."""
 
     kind: Literal["logprob"]
-    min_mean: Number = Field(
-        default=-1.0, le=0, description="The least mean log-probability per token (natural log)."
+    min_mean: LogProbability | None = Field(
+        default=-1.0,
+        description="The least mean log-probability per token (natural log); `null` for no such bound.",
+    )
+    min_token: LogProbability | None = Field(
+        default=None, description="The least log-probability of any one token (natural log)."
+    )
+    max_perplexity: Annotated[Number, Field(gt=1)] | None = Field(
+        default=None, description="The highest perplexity, which is e to the power of minus the mean."
     )
 
 
-class ConstraintsGate(Section):
+class ConstraintsGate(GateSection):
     """Rejects an answer that breaks an instruction a program can check: length, bullets, case, format."""
 
     kind: Literal["constraints"]
 
 
-class ArithmeticGate(Section):
+class ArithmeticGate(GateSection):
     """Rejects an answer that says "a op b = c" where that is wrong."""
 
     kind: Literal["arithmetic"]
 
 
-class AcceptableGate(Section):
+class AcceptableGate(GateSection):
     """Asks a small learned classifier whether the answer is good enough."""
 
     kind: Literal["acceptable"]
@@ -88,7 +121,7 @@ class AcceptableGate(Section):
     min: Share = Field(default=0.5, description="The least probability of being good that is accepted.")
 
 
-class AgreementGate(Section):
+class AgreementGate(GateSection):
     """Asks a second cheap model in parallel and rejects where the two differ."""
 
     kind: Literal["agreement"]
@@ -98,11 +131,14 @@ class AgreementGate(Section):
     )
 
 
-class CallbackGate(Section):
-    """Asks a function of yours."""
+class CallbackGate(GateSection):
+    """Asks a function of yours; several callbacks need a `name` each."""
 
     kind: Literal["callback"]
-    target: Text = Field(description="The function, as `package.module:function`.")
+    target: Text = Field(
+        description="The function, as `package.module:function`, or the name of an entry point in the group "
+        "`litellm_tiering.gates`."
+    )
     timeout_ms: Whole = Field(
         default=50, ge=1, le=60_000, description="How long it may take, in milliseconds."
     )
@@ -111,22 +147,57 @@ class CallbackGate(Section):
     )
 
 
-class RepetitionGate(Section):
+class RepetitionGate(GateSection):
     """Rejects an answer that repeats itself over and over."""
 
     kind: Literal["repetition"]
 
 
-class UnbalancedGate(Section):
+class UnbalancedGate(GateSection):
     """Rejects an answer with a code fence or bracket left open."""
 
     kind: Literal["unbalanced"]
 
 
-class LanguageGate(Section):
+class LanguageGate(GateSection):
     """Rejects an answer in another language than the question's."""
 
     kind: Literal["language"]
+
+
+class AllGate(GateSection):
+    """Accepts an answer that all of its gates accept: a group of gates with one name."""
+
+    kind: Literal["all"]
+    gates: tuple[AnyGate, ...] = Field(description="The gates, in order.")
+
+
+class AnyOfGate(GateSection):
+    """Accepts an answer that any one of its gates accepts."""
+
+    kind: Literal["any"]
+    gates: tuple[AnyGate, ...] = Field(description="The gates, in order.")
+
+
+class WeightedEntry(Section):
+    """One gate of a weighted vote."""
+
+    weight: Annotated[Number, Field(gt=0, le=1000)] = Field(
+        default=1.0, description="How much its word counts, beside the other weights."
+    )
+    gate: AnyGate = Field(description="The gate.")
+
+
+class WeightedGate(GateSection):
+    """Rejects by the weighted mean of how bad its gates find the answer; one that abstains has no vote."""
+
+    kind: Literal["weighted"]
+    threshold: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.5, description="The mean from which the answer is rejected; a plain rejection is a 1."
+    )
+    gates: tuple[WeightedEntry, ...] = Field(
+        description="The votes, such as `{weight: 2, gate: {kind: refusal}}`."
+    )
 
 
 AnyGate = Annotated[
@@ -145,9 +216,16 @@ AnyGate = Annotated[
     | CallbackGate
     | RepetitionGate
     | UnbalancedGate
-    | LanguageGate,
+    | LanguageGate
+    | AllGate
+    | AnyOfGate
+    | WeightedGate,
     Field(discriminator="kind"),
 ]
+
+
+for _model in (AllGate, AnyOfGate, WeightedEntry, WeightedGate):
+    _model.model_rebuild()  # they hold gates, which are all known only here
 
 
 class CascadeSection(Section):
@@ -155,10 +233,28 @@ class CascadeSection(Section):
 
     max_escalations: Whole = Field(default=1, ge=0, le=8, description="How many stronger tiers may be tried.")
     stream: Annotated[Literal["off", "prefix", "buffer"], OFF_IS_A_WORD] = Field(
-        default="prefix", description="How much of a streamed answer is held back for the gates."
+        default="prefix",
+        description="How much of a streamed answer is held back for the gates: nothing (`off`: it is not "
+        "checked), its beginning (`prefix`), or all of it (`buffer`).",
+    )
+    prefix_chars: Whole = Field(
+        default=160, ge=1, le=100_000, description="How many characters of a stream `prefix` holds at most."
+    )
+    prefix_ms: Whole = Field(
+        default=2000,
+        ge=1,
+        le=600_000,
+        description="For how long after its first piece `prefix` holds a stream at most, in milliseconds.",
     )
     bypass_above: Share = Field(
-        default=0.40, description="The escalation rate from which a segment starts one tier higher."
+        default=0.40,
+        gt=0,
+        description="The escalation rate above which a segment starts one tier higher; 1.0 for never.",
+    )
+    probe_share: Share = Field(
+        default=0.05,
+        description="The share of a bypassed segment's requests that still try the lower tier, to see "
+        "whether it serves again.",
     )
     gates: tuple[AnyGate, ...] | None = Field(
         default=None,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from litellm_tiering.config.words import Finding, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from litellm_tiering.config.proxy import ProxyView
     from litellm_tiering.config.schema import TieringSection
@@ -28,12 +28,15 @@ class View(NamedTuple):
         proxy: The rest of the proxy's configuration.
         names: The tiers' names as written, cheapest first; None where the ladder cannot be read.
         words: How values are shown.
+        whole: Whether all that is written at a place and below it could be read. What was left out of the
+            section may be just what seems to be missing.
     """
 
     section: TieringSection
     proxy: ProxyView
     names: tuple[str, ...] | None
     words: Words
+    whole: Callable[[Loc], bool] = lambda _: True
 
     def unknown_tier(self, loc: Loc, name: str | None) -> Iterator[Finding]:
         """A finding where ``name`` is no tier's."""

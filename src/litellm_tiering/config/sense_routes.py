@@ -36,14 +36,25 @@ def judge_routes(view: View) -> Iterator[Finding]:
         yield from nothing_in((*loc, "models"), route.models)
         yield from _judge_choice(view, loc, route)
         yield from _judge_models(view, loc, route)
-        if route.deadline_ms is not None or route.latency != "interactive":
-            key = "latency" if route.deadline_ms is None else "deadline_ms"
-            yield Finding(
-                (*loc, key),
-                "has no effect: it bounds a cascade, which this version does not have",
-                "leave it out until then.",
-                warning=True,
-            )
+        yield from _judge_deadline(view, loc, route)
+
+
+def _judge_deadline(view: View, loc: Loc, route: RouteSection) -> Iterator[Finding]:
+    """A deadline bounds a cascade, and there may be none."""
+    if route.deadline_ms is None:
+        return
+    why = ""
+    if view.section.cascade is False:
+        why = "the cascade is turned off for every route"
+    elif route.cascade is False:
+        why = "this route has `cascade: false`"
+    elif route.cascade is None and not route.classify:
+        why = "a route that does not classify has no cascade unless it says `cascade: true`"
+    if why:
+        fix = "leave it out, or turn the cascade on."
+        yield Finding(
+            (*loc, "deadline_ms"), f"has no effect: it bounds a cascade, and {why}", fix, warning=True
+        )
 
 
 def _judge_choice(view: View, loc: Loc, route: RouteSection) -> Iterator[Finding]:

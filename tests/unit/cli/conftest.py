@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from litellm_tiering.accounts import counter_key
 from litellm_tiering.cli import main
 from litellm_tiering.core.budget import NO_BOUND, Budget, Limit, Scope
-from litellm_tiering.engine import counter_key
 from litellm_tiering.ledger.sqlite import SqliteLedger
 from litellm_tiering.ports import Hold, Reservation
 from litellm_tiering.units import WindowKind, nano_usd, window_at

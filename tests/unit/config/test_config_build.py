@@ -47,7 +47,17 @@ classifiers:
       - {name: long, when: {min_tokens: 50000}, min_tier: complex}
   - kind: heuristic
 requirements: auto
-cascade: false
+cascade:
+  max_escalations: 1
+  stream: prefix
+  bypass_above: 0.40
+  gates:
+    - {kind: not_empty}
+    - {kind: finished}
+    - {kind: refusal}
+    - {kind: json_schema}
+    - {kind: confidence, path: confidence, min: 0.8}
+    - {kind: logprob, min_mean: -1.0}
 budgets:
   - scope: global
     match: "*"

@@ -79,9 +79,9 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path):
             "route 'a' before it",
         ),
         (
-            {"routes": [{"name": "a", "models": ["auto"], "deadline_ms": 9}]},
+            {"routes": [{"name": "a", "models": ["auto"], "cascade": False, "deadline_ms": 9}]},
             "tiering.routes[0].deadline_ms",
-            "effect",
+            "no effect",
         ),
         (
             {"budgets": [{"scope": "route", "match": "aut", "limit_usd": 1}]},

@@ -322,7 +322,19 @@ NOT_BUILT = {
             "callback": {"target": "a:b"},
         }.items()
     },
-    "cascade": (with_tiers(cascade={"max_escalations": 1}), "tiering.cascade", "write `cascade: false`"),
+    **{
+        f"gate-{kind}": (
+            with_tiers(cascade={"gates": [{"kind": "refusal"}, {"kind": kind, **more}]}),
+            "tiering.cascade.gates[1].kind",
+            f"gate kind '{kind}' is not available in this version | remove it",
+        )
+        for kind, more in {
+            "constraints": {},
+            "arithmetic": {},
+            "acceptable": {"min": 0.5},
+            "agreement": {"with": "small", "on": "auto"},
+        }.items()
+    },
     "pacing": (one_budget(pacing="linear"), "tiering.budgets[0].pacing", "'linear' is not available"),
     "value": (one_budget(downgrade="value"), "tiering.budgets[0].downgrade", "not available"),
     "holdout": (with_tiers(experiment={"holdout": 0.1}), "tiering.experiment.holdout", "not available"),
@@ -339,32 +351,28 @@ def test_each_mistake_is_told_where_it_is_with_what_to_do(section, path, words):
     assert words in dict(found)[path]
 
 
-@pytest.mark.parametrize("name", [n for n in WRONG if n != "gate-unknown"])
+@pytest.mark.parametrize("name", WRONG)
 def test_a_single_mistake_is_one_problem(name):
-    # An unknown gate also stands in a cascade, which is refused as a whole.
     assert len(problems(WRONG[name][0])) == 1
 
 
-def test_every_gate_kind_is_refused_by_name_and_the_cascade_with_it():
+def test_a_gate_that_is_not_built_is_refused_within_others_too():
     gates = [
-        *(
-            {"kind": k}
-            for k in ("not_empty", "finished", "refusal", "json_schema", "constraints", "arithmetic")
-        ),
-        *(
-            {"kind": k}
-            for k in ("confidence", "logprob", "acceptable", "repetition", "unbalanced", "language")
-        ),
-        {"kind": "min_length", "chars": 1},
-        {"kind": "max_length", "chars": 9},
-        {"kind": "agreement", "with": "small", "on": "auto"},
-        {"kind": "callback", "target": "a:b", "timeout_ms": 50, "on_error": "accept"},
+        {"kind": "all", "gates": [{"kind": "finished"}, {"kind": "arithmetic"}]},
+        {
+            "kind": "weighted",
+            "gates": [
+                {"gate": {"kind": "constraints"}},
+                {"gate": {"kind": "any", "gates": [{"kind": "agreement", "with": "small"}]}},
+            ],
+        },
     ]
     found = problems(with_tiers(cascade={"gates": gates}))
-    assert {p for p, _ in found} == {
-        "tiering.cascade",
-        *(f"tiering.cascade.gates[{i}].kind" for i in range(len(gates))),
-    }
+    assert [p for p, _ in found] == [
+        "tiering.cascade.gates[0].gates[1].kind",
+        "tiering.cascade.gates[1].gates[0].gate.kind",
+        "tiering.cascade.gates[1].gates[1].gate.gates[0].kind",
+    ]
     assert all("is not available in this version" in words for _, words in found)
 
 
