@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from houses import REDIS_USD, TEAMS, House, house
+from houses import CASCADE, CASCADE_ROUTER, REDIS_USD, TEAMS, House, house
 
 from litellm_tiering.testing.processes import Provider, serve_provider
 from litellm_tiering.testing.redis import serve_redis
@@ -52,6 +52,19 @@ def redis_house(provider, redis_server, tmp_path_factory) -> Iterator[House]:
     }
     folder = tmp_path_factory.mktemp("redis")
     with house(provider, folder, tiering, workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cascade_house(provider, tmp_path_factory) -> Iterator[House]:
+    with house(provider, tmp_path_factory.mktemp("cascade"), CASCADE, **CASCADE_ROUTER) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def buffer_house(provider, tmp_path_factory) -> Iterator[House]:
+    tiering = {**CASCADE, "cascade": {"stream": "buffer", "max_escalations": 2, "bypass_above": 1.0}}
+    with house(provider, tmp_path_factory.mktemp("buffer"), tiering, **CASCADE_ROUTER) as running:
         yield running
 
 

@@ -26,6 +26,8 @@ KEYS = {
     "sk-only-large": {"models": ["large"], "key_alias": "only-large"},
     "sk-only-auto": {"models": ["auto"], "key_alias": "only-auto"},
     "sk-medium-and-large": {"models": ["medium", "large"], "key_alias": "two"},
+    "sk-only-small": {"models": ["small"], "key_alias": "only-small"},
+    "sk-poor": {"team_id": "poor", "key_alias": "poor-1"},
     "sk-premium": {"team_id": "gold", "team_metadata": {"plan": "premium"}, "key_alias": "gold-1"},
 }
 
@@ -143,6 +145,15 @@ def house(
         yield running
 
 
+CASCADE_ROUTER = {
+    "router_settings": {
+        "model_group_alias": {"auto": "large", "hasty": "large"},
+        "num_retries": 0,
+        "fallbacks": [{"medium": ["large"]}],
+        "disable_cooldowns": True,
+    }
+}
+
 TEAM_USD = 0.004
 
 TEAMS = {
@@ -182,6 +193,31 @@ TEAMS = {
         },
         {"scope": "key", "match": "only-large", "limit_usd": 0.0000001, "at_ceiling": "cheapest"},
     ],
+    "store": {"url": "memory://"},
+}
+
+EASY = [
+    {
+        "kind": "rules",
+        "rules": [
+            {"name": "easy", "when": {"any_keyword": ["easyplease", "capital"]}, "tier": "simple"},
+            {"name": "capped", "when": {"any_keyword": ["cappedplease"]}, "max_tier": "simple"},
+        ],
+    },
+    {"kind": "heuristic"},
+]
+
+CASCADE = {
+    "routes": [
+        {"name": "auto", "models": ["auto"]},
+        {"name": "hasty", "models": ["hasty"], "deadline_ms": 400},
+        {"name": "cheap", "models": ["small"], "classify": False, "tier": "simple", "cascade": True},
+    ],
+    "classifiers": EASY,
+    # Most of these requests fail on purpose: that must not teach the proxy to start higher.
+    "cascade": {"bypass_above": 1.0},
+    # Enough for the cheap tier's answers to many requests, not for the hold of one at the next.
+    "budgets": [{"scope": "team", "match": "poor", "limit_usd": 0.003, "downgrade": []}],
     "store": {"url": "memory://"},
 }
 

@@ -1,0 +1,33 @@
+"""A segment that fails too often starts one tier higher, in every worker, and comes back once it recovers."""
+
+from __future__ import annotations
+
+from asking import ask
+from houses import CASCADE_ROUTER, EASY, house
+
+FAILS, WORKS = "easyplease What is it? [[fault:refuse@sim-small]]", "easyplease What is it?"
+
+
+def test_a_failing_segment_is_bypassed_in_two_workers_and_comes_back(provider, redis_server, tmp_path):
+    tiering = {
+        "classifiers": EASY,
+        # One request in three is a probe, so that the test need not wait for one in twenty.
+        "cascade": {"probe_share": 0.33},
+        "store": {"url": redis_server.url},
+    }
+    with house(provider, tmp_path, tiering, workers=2, **CASCADE_ROUTER) as running:
+        # Three in five fail.
+        failing = [ask(running, "chat", FAILS if i % 5 < 3 else WORKS) for i in range(100)]
+        first = next(i for i, r in enumerate(failing) if bypassed(r))
+        assert first < 100
+        late = failing[first + 10 :]
+        assert sum(bypassed(r) for r in late) > len(late) / 3
+        alarms = " ".join(running.proxy.status()["alarms"])
+        assert "easy" in alarms
+        healthy = [ask(running, "chat", WORKS) for _ in range(160)]
+        assert not any(bypassed(r) for r in healthy[-20:])
+        assert {r.headers["x-tiering-tier"] for r in healthy[-20:]} == {"simple"}
+
+
+def bypassed(reply) -> bool:
+    return "bypass:easy" in reply.headers["x-tiering-reason"] and reply.headers["x-tiering-tier"] != "simple"
