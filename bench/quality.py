@@ -1,7 +1,8 @@
-"""Cost and quality on real questions with real models' recorded answers, through a real proxy.
+"""Cost and quality of the classifier on real questions with real models' answers, through a real proxy.
 
 The proxy stands in front of a provider that serves recorded answers (`replay_provider.py`); which model's
-answer a question got is read from its own header, and whether it was right from the recording. Usage:
+answer a question got is read from its own header, and whether it was right from the recording. The cascade is
+off: bench/cascade.py measures it. Usage:
 
     python bench/quality.py [--questions 300]
 
@@ -14,77 +15,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gzip
-import json
-import os
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
-from litellm_tiering.testing.processes import free_port, spawned, wait_http
 from litellm_tiering.testing.proxy import Proxy, serve_proxy
+from replaying import SETS, Outcome, absent, config_of, read, serve_replay
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-DATA = Path(os.environ.get("TIERING_DATA", SHARED / "data"))
-TOOLS = Path(os.environ.get("TIERING_TOOLS", SHARED / "tools"))
-SETS = {
-    "ifeval@haiku": ("ifeval", "claude-3-haiku-20240307", "claude-3-5-sonnet-20240620"),
-    "zeroeval_gsm@haiku": ("zeroeval_gsm", "claude-3-haiku-20240307", "claude-3-5-sonnet-20241022"),
-    "zeroeval_gsm@gpt35": ("zeroeval_gsm", "gpt-3.5-turbo-0125", "claude-3-5-sonnet-20241022"),
-}
+MEASURED = ("ifeval@haiku", "zeroeval_gsm@haiku", "zeroeval_gsm@gpt35")
 CONCURRENCY = 8
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One question: each model's recorded correctness and tokens."""
-
-    prompt: str
-    correct: dict[str, float]
-
-
-def read(name: str, models: tuple[str, str], count: int) -> list[Outcome]:
-    found = []
-    with gzip.open(DATA / f"outcomes_{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            answers = row["responses"]
-            if all(m in answers and answers[m].get("text") is not None for m in models):
-                found.append(Outcome(row["prompt"], {m: float(answers[m]["correct"]) for m in models}))
-    return found[:count]
-
-
-def config(provider: str, weak: str, strong: str) -> dict:
-    prices = json.loads((DATA / "prices.json").read_text())
-    groups = []
-    for group, model in (("small", weak), ("large", strong)):
-        price = prices[model]
-        groups.append(
-            {
-                "model_name": group,
-                "litellm_params": {
-                    "model": f"openai/{model}",
-                    "api_base": f"{provider}/v1",
-                    "api_key": "none",
-                },
-                "model_info": {
-                    "input_cost_per_token": price["input_per_token"],
-                    "output_cost_per_token": price["output_per_token"],
-                },
-            }
-        )
-    return {
-        "model_list": groups,
-        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
-        "litellm_settings": {"callbacks": ["litellm_tiering.plugin.handler"]},
-        "router_settings": {"model_group_alias": {"auto": "large"}, "num_retries": 0},
-        "tiering": {
-            "tiers": [{"name": "simple", "model": "small"}, {"name": "complex", "model": "large"}],
-            "store": {"url": "memory://"},
-        },
-    }
+TIERING = {
+    "tiers": [{"name": "simple", "model": "small"}, {"name": "complex", "model": "large"}],
+    "store": {"url": "memory://"},
+    "cascade": False,
+}
 
 
 async def ask_all(proxy: Proxy, model: str, outcomes: list[Outcome]) -> tuple[float, list[str]]:
@@ -108,15 +52,9 @@ def measure(name: str, count: int) -> None:
     file, weak, strong = SETS[name]
     outcomes = read(file, (weak, strong), count)
     models = {"small": weak, "large": strong}
-    port = free_port()
-    command = [sys.executable, str(TOOLS / "replay_provider.py"), "--port", str(port), file]
-    url = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as stack:
-        process = stack.enter_context(
-            spawned(command, env={**os.environ, "TIERING_DATA": str(DATA)}, name="the replay provider")
-        )
-        wait_http(f"{url}/v1/models", process, 60)
-        proxy = stack.enter_context(serve_proxy(config(url, weak, strong)))
+        url = stack.enter_context(serve_replay(file))
+        proxy = stack.enter_context(serve_proxy(config_of(url, models, TIERING, ("auto",))))
         print(f"\n{name}: {len(outcomes)} questions, {weak} < {strong}")
         print(f"{'':16}{'quality':>9}{'cost USD':>12}{'% of strong':>13}{'to strong':>11}")
         results = {}
@@ -141,10 +79,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=300)
     options = parser.parse_args()
-    if not (DATA / "prices.json").exists() or not (TOOLS / "replay_provider.py").exists():
-        print("no recorded outcomes here: set TIERING_DATA and TIERING_TOOLS")
+    if why := absent():
+        print(why)
         return 0
-    for name in SETS:
+    for name in MEASURED:
         measure(name, options.questions)
     return 0
 

@@ -1,4 +1,4 @@
-"""A tour of the running proxy: routed, downgraded and blocked requests, and what each cost."""
+"""A tour of the running proxy: routed, escalated, downgraded and blocked requests, and what each cost."""
 
 from __future__ import annotations
 
@@ -97,6 +97,8 @@ def tour(base_url: str, key: str) -> None:
     walk.ask("short, but hard", PROOF)
     walk.ask("streamed (the cost is the estimate held)", "What is the capital of Japan?", stream=True)
     walk.ask("with a tool", "What is the weather in Paris?", tools=[WEATHER])
+    walk.ask("its cheap answer is a refusal", "Hello! [[fault:refuse@sim-small]]")
+    walk.ask("its cheap answer is empty", "What is the capital of Peru? [[fault:empty@sim-small]]")
     walk.ask("the client asks for less", ESSAY, extra_headers={"x-tiering-tier": "simple"})
     walk.ask("the client asks for more: not allowed", "Hello!", extra_headers={"x-tiering-tier": "complex"})
     walk.ask("a tier's own model by name", "Hello!", model="large")
