@@ -255,7 +255,8 @@ class Cascade:
                     held.discard()
         finally:
             for held in streams:
-                self._overdue.expect(held.flight, held.listener)
+                broken = held.error is not None
+                self._overdue.expect(held.flight, held.listener, broken=broken)
                 if held.fault is not None:
                     self._engine.fault("wire", held.fault)
 

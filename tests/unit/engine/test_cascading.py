@@ -373,6 +373,14 @@ async def test_a_second_stream_that_fails_leads_to_the_third(medium):
     await on.books_are_closed()
 
 
+@pytest.mark.parametrize(("said", "cost"), [((), 0), (("some", "thing"), 3 * 10)], ids=["nothing", "some"])
+async def test_a_stream_that_breaks_is_free_only_where_it_had_said_nothing(said, cost):
+    on = await stage(settings={"max_escalations": 1})
+    assert await on.stream(Stream("bad!"), medium=Stream(*said, OSError())) == ["bad!"]
+    await on.books_are_closed()
+    assert on.journey.flights[1].cost == cost
+
+
 async def test_a_second_stream_that_breaks_while_it_is_held_leaves_the_first():
     on = await stage(settings={"max_escalations": 1})
     assert await on.stream(Stream("bad!", " rest"), medium=Stream("a", OSError())) == ["bad!", " rest"]

@@ -49,6 +49,18 @@ async def test_even_a_stream_that_said_nothing_is_let_go_of():
     assert (await balance(engine)).reserved == 0
 
 
+async def test_a_stream_that_broke_off_before_it_said_anything_is_free():
+    engine = engine_on()
+    one, other = await flights(engine, 2)
+    overdue = Overdue(engine.books, within_s=0.0)
+    overdue.expect(one, heard(0), broken=True)
+    overdue.expect(other, heard(40), broken=True)
+    await alone()
+    assert (one.ended, one.cost, other.cost) == (True, 0, 11)
+    found = await balance(engine)
+    assert (found.spent, found.reserved) == (11, 0)
+
+
 async def test_a_bill_that_is_there_is_not_waited_for():
     engine = engine_on()
     (flight,) = await flights(engine)
