@@ -45,6 +45,13 @@ class Overdue:
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._watch())
 
+    async def close(self) -> None:
+        """Expect nothing any more: whose bill has not come is not counted here."""
+        self._waiting.clear()
+        if self._task is not None and self._task.get_loop() is asyncio.get_running_loop():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
     async def _watch(self) -> None:
         while self._waiting:
             due, flight, listener, broken = self._waiting.popleft()

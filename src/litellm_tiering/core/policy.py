@@ -172,6 +172,10 @@ class Policy:
         """
         cap, floor = case.classification.cap, case.classification.floor
         highest = self.ladder.top if cap is None else max(cap[0], floor[0] if floor else 0)
+        heeded = case.wish is not None and "lower" in case.route.client_tier
+        if heeded and not any(s.stage is Stage.CLIENT for s in decision.steps):
+            # It wished for what it would have got anyway.
+            highest = min(highest, decision.rank)
         for step in decision.steps:
             lowered = step.from_rank is not None and step.to_rank < step.from_rank
             if step.enforced and lowered and step.stage in (Stage.CLIENT, Stage.BUDGET):

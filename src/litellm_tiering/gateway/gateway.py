@@ -157,9 +157,13 @@ class Gateway:
             return response
         self._quote(flight, response)
         cascade = self._cascade_of(flight.journey, data)
-        served = response if cascade is None else await cascade.whole(response)
-        if "logprobs" in flight.journey.added:
-            drop_logprobs(served)
+        served = response
+        try:
+            if cascade is not None:
+                served = await cascade.whole(response)
+        finally:
+            if "logprobs" in flight.journey.added:
+                drop_logprobs(served)
         return served
 
     def streamed(self, data: Mapping[str, Any], response: Any) -> Any:

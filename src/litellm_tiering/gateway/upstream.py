@@ -66,10 +66,9 @@ class RouterUpstream:
             kwargs.pop(name, None)
         if "logprobs" in self._added and compat.takes(router, model, "logprobs"):
             kwargs["logprobs"] = True
-        streamed = kwargs.get("stream") is True and "stream_options" not in kwargs
-        if streamed and compat.takes(router, model, "stream_options"):
-            # Without it LiteLLM logs a stream with no tokens and no cost.
-            kwargs["stream_options"] = {"include_usage": True}
+        if kwargs.get("stream") is True:
+            # Without it LiteLLM logs a stream with no tokens and no cost; it asks no provider that has none.
+            kwargs.setdefault("stream_options", {"include_usage": True})
 
 
 def request_for(data: Mapping[str, Any], model: str, attempt: str) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def _tools(offered: list[Any]) -> Iterator[tuple[str, Schema]]:
     for tool in offered:
         owner = _mapping(_mapping(tool).get("function")) or _mapping(tool)
         name = owner.get("name")
-        if isinstance(name, str) and name and _mapping(tool).get("type", "") in _OWN:
+        kind = _mapping(tool).get("type", "")
+        if isinstance(name, str) and name and isinstance(kind, str) and kind in _OWN:
             yield name, _schema(owner.get("parameters", owner.get("input_schema")))
 
 

@@ -126,6 +126,7 @@ def test_a_rules_cap_bounds_the_climb_unless_its_floor_is_higher(rank, more, hig
 
 def test_a_lower_wish_is_not_undone_by_an_escalation():
     assert climbs_to(case(2, wish=0)) == 0
+    assert climbs_to(case(1, wish=1)) == 1, "a wish for what it would have got anyway is a wish too"
     assert climbs_to(case(2, wish=0, floor=(1, "vip"))) == 1
     assert climbs_to(case(1, wish=2)) == 3, "a refused wish to rise bounds nothing"
     deaf = Case(Route("r", ("r",), client_tier=frozenset()), 3, Classification(rank=2, by="llm"), wish=0)

@@ -135,3 +135,15 @@ async def test_a_stream_that_is_read_for_long_does_not_hold_up_the_others():
     slow.draining = False
     await alone()
     assert slow.ended
+
+
+async def test_once_closed_nothing_is_expected_any_more():
+    engine = engine_on()
+    (flight,) = await flights(engine)
+    overdue = Overdue(engine.books, within_s=3600.0)
+    overdue.expect(flight, heard(40))
+    await turns()
+    await overdue.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not flight.ended
+    await overdue.close()

@@ -123,15 +123,12 @@ async def test_log_probabilities_are_asked_of_groups_that_give_them(group, sent)
     assert asked["logprobs"] is True, "what the client asked for goes with it"
 
 
-@pytest.mark.parametrize(
-    ("group", "sent"), [("medium", {"include_usage": True}), ("large", None)], ids=["taken", "not taken"]
-)
-async def test_a_stream_is_asked_for_its_usage_where_the_group_tells_it(group, sent):
-    _, found = await call(body(stream=True), group)
-    assert found.get("stream_options") == sent
-    added = body(stream=True, stream_options={"include_usage": True})
-    _, found = await call(added, group, added={"stream_options"})
-    assert found.get("stream_options") == sent
+@pytest.mark.parametrize("group", ["medium", "large"])
+async def test_a_stream_is_asked_for_its_usage_whatever_its_group_takes(group):
+    # LiteLLM sends it to no provider that has none; a fallback within the attempt may go to one that has.
+    for asked in (body(stream=True), body(stream=True, stream_options={"include_usage": True})):
+        _, found = await call(asked, group, added={"stream_options"})
+        assert found["stream_options"] == {"include_usage": True}
 
 
 async def test_what_the_client_wants_of_its_stream_stands():

@@ -477,7 +477,7 @@ def test_whatever_is_answered_is_read_as_far_as_it_goes(surface, data):
     assert listener.chars >= 0
 
 
-@pytest.mark.parametrize("value", NASTY, ids=repr)
+@pytest.mark.parametrize("value", NASTY, ids=lambda v: type(v).__name__)
 def test_values_of_another_kind_are_nothing(value):
     assert finish(value) == ""
     assert finish(SimpleNamespace(value=value)) == ""
@@ -487,7 +487,7 @@ def test_values_of_another_kind_are_nothing(value):
     assert get(value, "nothing") is None
 
 
-@pytest.mark.parametrize("index", [[], {}, "0", None, 1.5], ids=repr)
+@pytest.mark.parametrize("index", [[], {}, "0", None, 1.5], ids=str)
 def test_an_index_that_is_none_is_the_first(index):
     chunk = {"choices": [{"index": index, "delta": {"content": "x", **call_delta(index, "{}", "w")}}]}
     (said,) = heard(CHAT, [chunk])
@@ -595,6 +595,7 @@ def test_the_form_that_is_demanded_is_found_in_each_api(name):
         ([{"type": "function", "function": {"name": "w", "parameters": SCHEMA}}], {"w": SCHEMA}),
         ([{"type": "function", "name": "w", "parameters": SCHEMA}], {"w": SCHEMA}),
         ([{"name": "w", "input_schema": SCHEMA}], {"w": SCHEMA}),
+        ([{"name": "w", "type": []}], {}),
         ([{"type": "custom", "name": "w", "input_schema": SCHEMA}], {"w": SCHEMA}),
         ([{"type": "function", "function": {"name": "w"}}], {"w": None}),
         ([{"type": "function", "function": {"name": "w", "parameters": "x"}}], {"w": None}),
