@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,8 @@ def chat_logprobs(choice: Any) -> tuple[float, ...]:
     return tuple(p for p in found if p is not None)
 
 
-class ChatListener:
-    """Makes out a streamed chat completion."""
+class _ChoicesListener(ABC):
+    """Makes out a stream whose chunks hold pieces of choices."""
 
     def __init__(self) -> None:
         self.chars = 0
@@ -101,9 +102,29 @@ class ChatListener:
             if len(self._choices) > MAX_PARTS:
                 self._choices.popitem()
                 return
-            self._delta(known, get(choice, "delta"))
-            known.logprobs += chat_logprobs(choice)
+            self._piece(known, choice)
             known.finish = finish(get(choice, "finish_reason")) or known.finish
+
+    @abstractmethod
+    def _piece(self, known: _Choice, choice: Any) -> None:
+        """Add one chunk's piece of a choice to what is known of it."""
+
+    def _add(self, parts: list[str], piece: str) -> None:
+        if piece:
+            parts.append(piece)
+            self.chars += len(piece)
+
+    def said(self) -> tuple[Said, ...]:
+        """The answer so far."""
+        return tuple(c.said() for _, c in sorted(self._choices.items()))
+
+
+class ChatListener(_ChoicesListener):
+    """Makes out a streamed chat completion."""
+
+    def _piece(self, known: _Choice, choice: Any) -> None:
+        self._delta(known, get(choice, "delta"))
+        known.logprobs += chat_logprobs(choice)
 
     def _delta(self, known: _Choice, delta: Any) -> None:
         self._add(known.parts, content_text(get(delta, "content")))
@@ -119,15 +140,6 @@ class ChatListener:
     def _call(self, mine: _Call, function: Any) -> None:
         mine.name = text(get(function, "name")) or mine.name
         self._add(mine.arguments, text(get(function, "arguments")))
-
-    def _add(self, parts: list[str], piece: str) -> None:
-        if piece:
-            parts.append(piece)
-            self.chars += len(piece)
-
-    def said(self) -> tuple[Said, ...]:
-        """The answer so far."""
-        return tuple(c.said() for _, c in sorted(self._choices.items()))
 
 
 class CompletionWire:
@@ -156,27 +168,9 @@ def completion_logprobs(choice: Any) -> tuple[float, ...]:
     return tuple(p for p in found if p is not None)
 
 
-class CompletionListener:
+class CompletionListener(_ChoicesListener):
     """Makes out a streamed completion."""
 
-    def __init__(self) -> None:
-        self.chars = 0
-        self._choices: dict[int, _Choice] = {}
-
-    def hear(self, chunk: Any) -> None:
-        """Take in one chunk."""
-        for choice in items(get(chunk, "choices")):
-            known = self._choices.setdefault(place(get(choice, "index")), _Choice())
-            if len(self._choices) > MAX_PARTS:
-                self._choices.popitem()
-                return
-            piece = text(get(choice, "text"))
-            if piece:
-                known.parts.append(piece)
-                self.chars += len(piece)
-            known.logprobs += completion_logprobs(choice)
-            known.finish = finish(get(choice, "finish_reason")) or known.finish
-
-    def said(self) -> tuple[Said, ...]:
-        """The answer so far."""
-        return tuple(c.said() for _, c in sorted(self._choices.items()))
+    def _piece(self, known: _Choice, choice: Any) -> None:
+        self._add(known.parts, text(get(choice, "text")))
+        known.logprobs += completion_logprobs(choice)
