@@ -625,6 +625,18 @@ def test_a_call_that_is_cancelled_is_paid_for(town, stream):
     assert here.calls() == {"sim-small": 1}
 
 
+@pytest.mark.parametrize("model", ["auto", "small"])
+def test_a_stream_is_heard_once_so_an_estimate_is_not_doubled(town, monkeypatch, model):
+    here = town({**TIERING, "routes": [*TIERING["routes"][:2], PLAIN_ROUTE]})
+    overdue, heard = here.router._desk.gateway.overdue, []
+    monkeypatch.setattr(
+        overdue, "expect", lambda flight, listener, broken=False: heard.append(listener.chars)
+    )
+    text = said("chat", list(here.router.completion(**body("chat", SIMPLE, model=model, stream=True))))
+    here.settle()
+    assert heard == [len(text)]
+
+
 @pytest.mark.parametrize("leaves", [False, True], ids=["reads_on", "leaves"])
 @pytest.mark.parametrize("model", ["auto", "small"])
 def test_a_reader_that_is_cancelled_loses_no_chunk(slow_provider, costs, leaves, model):

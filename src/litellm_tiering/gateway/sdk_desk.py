@@ -236,7 +236,6 @@ class Desk:
         try:
             async with aclosing(held.chunks()) as chunks:
                 async for chunk in chunks:
-                    held.listener.hear(chunk)
                     yield chunk
         except Exception:
             broken = True
