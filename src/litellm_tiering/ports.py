@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -68,10 +68,76 @@ class Answer:
     reservation: Reservation | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One row of a day's totals, or what is added to it: the base of every report.
+
+    Attributes:
+        day: The calendar day in the owner's timezone, such as ``2026-11-21``.
+        hour: The hour of that day, 0 to 23: each hour's baseline is kept for pacing; -1 in a row read back.
+        expires_s: When the day may be forgotten, in seconds since the epoch; 0 in a row read back.
+        route: The route's name, empty for calls that were not planned.
+        tier: The tier that was asked, empty for calls that were not planned.
+        model: The model group that was asked.
+        team: The caller's team.
+        reason: Why it went there, bounded: a :class:`~litellm_tiering.core.decision.Reason`, a rule's name.
+        requests: Requests served.
+        refused: Requests refused.
+        attempts: Paid calls upstream.
+        cost: What they cost, in nano-dollars.
+        baseline: What the dearest tier would have cost, in nano-dollars; what is added may be negative.
+        waste: What attempts cost whose answer nobody got, in nano-dollars; what is added may be negative.
+    """
+
+    day: str
+    hour: int
+    expires_s: int
+    route: str
+    tier: str
+    model: str
+    team: str
+    reason: str
+    requests: int = 0
+    refused: int = 0
+    attempts: int = 0
+    cost: int = 0
+    baseline: int = 0
+    waste: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a settlement.
+
+    Attributes:
+        counted: False when this attempt was ended before, and nothing was added.
+        spent: What is spent of each counter of the reservation now, in their order, in nano-dollars; 0 for
+            one that may be forgotten already.
+        identity: Which store says so, as ``hello`` does; empty where it has none yet, or needs none.
+    """
+
+    counted: bool
+    spent: tuple[int, ...] = ()
+    identity: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a counter elsewhere than in its store.
+
+    Attributes:
+        spent: In nano-dollars.
+        expires_s: When the counter may be forgotten, in seconds since the epoch.
+    """
+
+    spent: int
+    expires_s: int
+
+
 class Ledger(Protocol):
     """Counts money. Every method raises StoreUnavailable when the store is away.
 
-    All are one round trip but ``active``, which no request waits for.
+    All are one round trip but ``active``, ``totals`` and ``hours``, which no request waits for.
 
     All scopes or none; a refusal consumes nothing; a counter's expiry is set once and never pushed on; a
     hold nobody settles lapses by itself; a late settle still counts; settle and release are idempotent by
@@ -84,8 +150,10 @@ class Ledger(Protocol):
         """Admit the first option that every limit allows and hold its amount, atomically."""
         ...
 
-    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
-        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before.
+    async def settle(
+        self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
+    ) -> Settled:
+        """Count ``cost`` nano-dollars and let go of the hold, once per attempt; ``tally`` is added with it.
 
         A reservation with ``amount`` 0 counts a cost that was never reserved.
         """
@@ -103,8 +171,134 @@ class Ledger(Protocol):
         """Every live counter and its state, for status; at most a few thousand, newest windows included."""
         ...
 
+    async def tell(self, tallies: Sequence[Tally], now_s: float) -> None:
+        """Add to the totals what no settlement carries, such as refusals."""
+        ...
+
+    async def totals(self, days: Sequence[str]) -> tuple[Tally, ...]:
+        """The rows of these days that are known, each once; at most a few thousand a day."""
+        ...
+
+    async def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody.
+
+        The baseline, and not the cost: a day that ended at the cheapest tier must not teach pacing that money
+        is used early. Corrections may have brought an hour below zero.
+        """
+        ...
+
+    async def hello(self, now_s: float) -> str:
+        """The store's identity, made up when it has none yet, and proof that it can be written.
+
+        Another identity than before is a store that came back empty. Constant where that cannot happen.
+        """
+        ...
+
+    async def restore(self, known: Mapping[str, Known], now_s: float) -> None:
+        """Raise counters of a store that came back empty to what is known of them from before.
+
+        Several processes may do so, in any order, before and after new costs: the largest figure wins, once.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of connections and files; the ledger is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One settlement that the store has not confirmed: its reservation, cost in nano-dollars, and tally."""
+
+    reservation: Reservation
+    cost: int
+    tally: Tally | None = None
+
+
+class Spool(Protocol):
+    """Keeps what is owed to a store that is away, beyond the end of this process. Raises StoreError."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there may be something in it."""
+        ...
+
+    async def add(self, owed: Sequence[Owed]) -> None:
+        """Keep settlements; one that is kept already stays as it is."""
+        ...
+
+    async def take(self, most: int, now_s: float) -> list[Owed]:
+        """Some of what is owed, for this worker to pay; others leave it alone for a while."""
+        ...
+
+    async def paid(self, attempts: Sequence[str]) -> None:
+        """Forget what the store has confirmed."""
+        ...
+
+    async def put_back(self, attempts: Sequence[str]) -> None:
+        """Let any worker pay what this one took and could not."""
+        ...
+
+    async def count(self) -> int:
+        """How many settlements wait."""
+        ...
+
+    async def learn(self, identity: str, known: Mapping[str, Known], now_s: float) -> None:
+        """Remember which store this is and what is known of its counters, the largest that was ever known."""
+        ...
+
+    async def recall(self, now_s: float, identity: str = "") -> tuple[str, dict[str, Known]]:
+        """Which store it was, empty when never heard of, and what is known of its counters.
+
+        Of the store with this ``identity``, or of the one that was heard of last.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the file; the spool is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something all workers should know, such as an exemption.
+
+    Attributes:
+        value: What it says, as JSON of at most 4,096 characters.
+        posted_s: Since when, in seconds since the epoch.
+        expires_s: When it goes by itself, in seconds since the epoch.
+    """
+
+    value: str
+    posted_s: float
+    expires_s: int
+
+
+class Board(Protocol):
+    """What all workers and hosts share besides money. Raises StoreUnavailable when the store is away.
+
+    One round trip each; no request waits for any of them. At most 1,000 notices and 1,000 entries of history
+    are kept; posting one notice too many raises StoreError.
+    """
+
+    async def post(self, key: str, value: str, expires_s: int, now_s: float, *, entry: str = "") -> None:
+        """Put up a notice, in place of another of this key, and add ``entry`` (JSON) to the history."""
+        ...
+
+    async def take_down(self, key: str, now_s: float, *, entry: str = "") -> bool:
+        """Take a notice down; False, and no entry, when there is none."""
+        ...
+
+    async def notices(self, now_s: float) -> Mapping[str, Notice]:
+        """Every notice that has not expired."""
+        ...
+
+    async def claim(self, key: str, ttl_s: int, now_s: float) -> bool:
+        """Whether this is the first claim of ``key`` within ``ttl_s`` seconds, over all workers and hosts."""
+        ...
+
+    async def history(self, most: int) -> tuple[str, ...]:
+        """The latest entries, newest first."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The stores every ledger test runs against: memory, a SQLite file, and a real Redis, started if need be."""
+"""The stores every ledger test runs against: memory, a SQLite file, a real Redis and a Cluster of three."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ import redis
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.redis import RedisLedger
 from litellm_tiering.ledger.sqlite import SqliteLedger
-from litellm_tiering.testing.redis import serve_redis
+from litellm_tiering.testing.redis import serve_redis, serve_redis_cluster
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -59,13 +60,27 @@ def wipe(redis_url: str) -> Iterator[Callable[[], None]]:
         delete()
 
 
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    with serve_redis_cluster() as nodes:
+        yield "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+def _wipe_cluster(url: str) -> None:
+    """All keys of a ledger share a slot, so they are deleted together."""
+    with redis.RedisCluster.from_url(url.replace("+cluster", "").split(",", 1)[0]) as client:
+        keys = list(client.scan_iter("ltt:*", count=10_000))
+        for at in range(0, len(keys), 5_000):
+            client.delete(*keys[at : at + 5_000])
+
+
 def _memory() -> Store:
     # One process, one ledger: another one on the same store is the same one.
     ledger = MemoryLedger()
     return Store("memory", lambda: ledger, _memory)
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "cluster"])
 def store(request: pytest.FixtureRequest, tmp_path: Any) -> Store:
     if request.param == "memory":
         return _memory()
@@ -77,12 +92,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Any) -> Store:
             return Store("sqlite", lambda: SqliteLedger(path), file)
 
         return file()
-    url = request.getfixturevalue("redis_url")
-    wipe = request.getfixturevalue("wipe")
+    if request.param == "redis":
+        url, wipe = request.getfixturevalue("redis_url"), request.getfixturevalue("wipe")
+    else:
+        url = request.getfixturevalue("cluster_url")
+        wipe = partial(_wipe_cluster, url)
 
     def emptied() -> Store:
         wipe()
-        return Store("redis", lambda: RedisLedger.from_url(url, timeout_s=PATIENT_S), emptied)
+        return Store(request.param, lambda: RedisLedger.from_url(url, timeout_s=PATIENT_S), emptied)
 
     return emptied()
 

@@ -37,7 +37,7 @@ async def balance(ledger, key="global", now_s=NOW):
 async def spend(ledger, amount, key="global", now_s=NOW):
     """Count a cost that was never reserved."""
     kept = (await ledger.reserve(hold(limit(key), amounts=(0,), now_s=now_s))).reservation
-    assert await ledger.settle(kept, amount, now_s)
+    assert (await ledger.settle(kept, amount, now_s)).counted
 
 
 # --- admitting ---------------------------------------------------------------------------------------------
@@ -113,8 +113,8 @@ async def test_no_limits_admit_the_first_option(ledger):
     found = await ledger.reserve(Hold("free", (), (3, 2), True, NOW, TTL))
     assert found.choice == Choice(0)
     assert found.balances == ()
-    assert await ledger.settle(found.reservation, 5, NOW)
-    assert not await ledger.settle(found.reservation, 5, NOW)
+    assert (await ledger.settle(found.reservation, 5, NOW)).counted
+    assert not (await ledger.settle(found.reservation, 5, NOW)).counted
     assert await ledger.active(NOW) == {}
 
 
@@ -170,7 +170,7 @@ async def test_a_counter_under_two_limits_is_held_and_charged_once(ledger):
     assert found.reservation.keys == ("global", "team")
     assert await balance(ledger) == Balance(1, 10)
     twice = replace(found.reservation, keys=("global", "team", "global"), expires_s=(EXPIRES,) * 3)
-    assert await ledger.settle(twice, 4, NOW)
+    assert (await ledger.settle(twice, 4, NOW)).counted
     assert await ledger.balances(["global", "team"], NOW) == (Balance(5, 0), Balance(4, 0))
 
 
@@ -189,7 +189,7 @@ async def test_of_many_at_once_exactly_those_that_fit_are_admitted(store):
         teams = await other.balances(["team:0", "team:1", "team:2"], NOW)
         assert sum(t.reserved for t in teams) == 200
         ended = [one.settle(f.reservation, 10, NOW) for f in found if f.reservation for _ in range(2)]
-        assert sum(await asyncio.gather(*ended)) == 20
+        assert sum(settled.counted for settled in await asyncio.gather(*ended)) == 20
         assert await balance(other) == Balance(200, 0)
     finally:
         await one.close()
@@ -201,8 +201,8 @@ async def test_two_ledgers_on_one_store_see_each_other(store):
     try:
         kept = (await one.reserve(hold(amounts=(30,)))).reservation
         assert await balance(other) == Balance(0, 30)
-        assert await other.settle(kept, 12, NOW)
-        assert not await one.settle(kept, 12, NOW)
+        assert (await other.settle(kept, 12, NOW)).counted
+        assert not (await one.settle(kept, 12, NOW)).counted
         assert await balance(one) == Balance(12, 0)
     finally:
         await one.close()
@@ -216,7 +216,7 @@ async def test_two_ledgers_on_one_store_see_each_other(store):
 async def test_settling_puts_the_cost_in_the_place_of_the_hold(ledger, cost):
     other = (await ledger.reserve(hold(amounts=(100,)))).reservation
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
-    assert await ledger.settle(kept, cost, NOW + 1) is True
+    assert (await ledger.settle(kept, cost, NOW + 1)).counted is True
     assert await balance(ledger) == Balance(cost, 100)
     assert await ledger.release(other, NOW + 2) is True
     assert await balance(ledger) == Balance(cost, 0)
@@ -225,9 +225,9 @@ async def test_settling_puts_the_cost_in_the_place_of_the_hold(ledger, cost):
 async def test_an_attempt_is_settled_once(ledger):
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
     await ledger.reserve(hold(amounts=(30,)))
-    assert await ledger.settle(kept, 12, NOW) is True
-    assert await ledger.settle(kept, 12, NOW) is False
-    assert await ledger.settle(kept, 99, NOW + 3 * HOUR) is False
+    assert (await ledger.settle(kept, 12, NOW)).counted is True
+    assert (await ledger.settle(kept, 12, NOW)).counted is False
+    assert (await ledger.settle(kept, 99, NOW + 3 * HOUR)).counted is False
     assert await ledger.release(kept, NOW) is False
     assert await balance(ledger) == Balance(12, 30)
 
@@ -235,15 +235,15 @@ async def test_an_attempt_is_settled_once(ledger):
 async def test_a_released_attempt_is_not_settled(ledger):
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
     assert await ledger.release(kept, NOW) is True
-    assert await ledger.settle(kept, 12, NOW) is False
+    assert (await ledger.settle(kept, 12, NOW)).counted is False
     assert await ledger.release(kept, NOW) is False
     assert await balance(ledger) == Balance(0, 0)
 
 
 async def test_the_attempt_decides_and_not_the_reservation_that_names_it(ledger):
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
-    assert await ledger.settle(replace(kept, amount=0, lapses_s=0), 12, NOW) is True
-    assert await ledger.settle(kept, 12, NOW) is False
+    assert (await ledger.settle(replace(kept, amount=0), 12, NOW)).counted is True
+    assert (await ledger.settle(kept, 12, NOW)).counted is False
     assert await balance(ledger) == Balance(12, 30)
     assert await balance(ledger, now_s=kept.lapses_s) == Balance(12, 0)
 
@@ -252,9 +252,9 @@ async def test_a_settle_after_the_lapse_still_counts_and_takes_nothing_away(ledg
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
     late = kept.lapses_s + 1
     other = (await ledger.reserve(hold(amounts=(7,), now_s=late))).reservation
-    assert await ledger.settle(kept, 12, late) is True
+    assert (await ledger.settle(kept, 12, late)).counted is True
     assert await balance(ledger, now_s=late) == Balance(12, 7)
-    assert await ledger.settle(other, 3, late) is True
+    assert (await ledger.settle(other, 3, late)).counted is True
     assert await balance(ledger, now_s=late) == Balance(15, 0)
 
 
@@ -263,17 +263,17 @@ async def test_a_cost_that_was_never_reserved_is_counted(ledger):
     assert kept.amount == 0
     assert await ledger.active(NOW) == {}
     await ledger.reserve(hold(limit("a"), amounts=(5,)))
-    assert await ledger.settle(kept, 12, NOW) is True
-    assert await ledger.settle(kept, 12, NOW) is False
+    assert (await ledger.settle(kept, 12, NOW)).counted is True
+    assert (await ledger.settle(kept, 12, NOW)).counted is False
     assert await ledger.balances(["a", "b"], NOW) == (Balance(12, 5), Balance(12, 0))
 
 
 async def test_a_hold_the_store_has_forgotten_takes_nothing_below_zero(ledger):
     kept = (await ledger.reserve(hold(amounts=(30,)))).reservation
     more = replace(kept, attempt="never-held", amount=1_000)
-    assert await ledger.settle(more, 1, NOW) is True
+    assert (await ledger.settle(more, 1, NOW)).counted is True
     assert await balance(ledger) == Balance(1, 0)
-    assert await ledger.settle(kept, 2, NOW) is True
+    assert (await ledger.settle(kept, 2, NOW)).counted is True
     assert await balance(ledger) == Balance(3, 0)
 
 
@@ -305,7 +305,7 @@ async def test_holds_of_different_times_lapse_one_after_the_other(ledger):
 async def test_an_expiry_is_set_once_and_never_pushed_on(ledger):
     await ledger.reserve(hold(limit(expires_s=NOW + 1_000)))
     kept = (await ledger.reserve(hold(limit(expires_s=NOW + 9_000), now_s=NOW + 900))).reservation
-    assert await ledger.settle(kept, 12, NOW + 990)
+    assert (await ledger.settle(kept, 12, NOW + 990)).counted
     assert await balance(ledger, now_s=NOW + 999) == Balance(12, 0)
     assert await balance(ledger, now_s=NOW + 1_000) == Balance(0, 0)
     assert await ledger.active(NOW + 1_000) == {}
@@ -323,7 +323,7 @@ async def test_a_counter_that_was_forgotten_begins_at_nothing(ledger):
 async def test_a_settle_past_the_expiry_counts_nowhere_else(ledger):
     limits = (limit("hour", expires_s=NOW + 100), limit("day"))
     kept = (await ledger.reserve(hold(*limits, amounts=(7,)))).reservation
-    assert await ledger.settle(kept, 5, NOW + 100) is True
+    assert (await ledger.settle(kept, 5, NOW + 100)).counted is True
     assert await ledger.active(NOW + 100) == {"day": Balance(5, 0)}
 
 
@@ -366,7 +366,7 @@ async def test_active_is_bounded_and_keeps_the_newest_windows(ledger):
         keys = tuple(f"user:{5 - part}:{i}" for i in range(1_000))
         expires = tuple(NOW + HOUR + 1_000 * part + i for i in range(1_000))
         many = replace(kept, attempt=f"part-{part}", keys=keys, expires_s=expires)
-        assert await ledger.settle(many, 1, NOW)
+        assert (await ledger.settle(many, 1, NOW)).counted
     found = await ledger.active(NOW)
     assert len(found) == 5_000
     assert set(found) == {f"user:{5 - part}:{i}" for part in range(1, 6) for i in range(1_000)}
@@ -377,7 +377,7 @@ async def test_large_amounts_are_exact(ledger):
     large = 2**52 + 1
     kept = (await ledger.reserve(hold(limit(ceiling=2**53), amounts=(large,)))).reservation
     assert await balance(ledger) == Balance(0, large)
-    assert await ledger.settle(kept, 2**31 + 1, NOW)
+    assert (await ledger.settle(kept, 2**31 + 1, NOW)).counted
     for _ in range(5):
         await spend(ledger, large)
     # Past what a double can hold, a sum is still a sum.

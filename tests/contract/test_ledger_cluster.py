@@ -31,8 +31,8 @@ async def test_a_cluster_keeps_the_keys_of_a_call_together():
         asked = [(ledger, other)[i % 2].reserve(hold(f"hold-{i}", *scopes)) for i in range(30)]
         kept = [found.reservation for found in await asyncio.gather(*asked) if found.reservation]
         assert len(kept) == 10
-        assert await other.settle(kept[0], 7, NOW) is True
-        assert await ledger.settle(kept[0], 7, NOW) is False
+        assert (await other.settle(kept[0], 7, NOW)).counted is True
+        assert (await ledger.settle(kept[0], 7, NOW)).counted is False
         assert await ledger.release(kept[1], NOW) is True
         assert await other.active(NOW) == {f"scope-{i}": Balance(7, 80) for i in range(8)}
         hasty = RedisLedger.from_url(f"redis+cluster://{hosts}", timeout_s=0.1)

@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), kept=kept, cost=AMOUNTS)
     def settle(self, which, kept, cost):
         found = self.run(self.ledgers[which].settle(kept, cost, self.now_s))
-        assert found is self.model.settle(kept, cost, self.now_s)
+        assert found.counted is self.model.settle(kept, cost, self.now_s)
 
     @rule(which=st.integers(0, 1), kept=kept)
     def release(self, which, kept):
@@ -156,7 +156,8 @@ def test_a_ledger_does_what_the_model_does(store, run):
     run_state_machine_as_test(
         lambda: Machine(store.fresh(), run),
         settings=settings(
-            max_examples=40,
+            # A Cluster is asked one question at a time, over more hops.
+            max_examples=40 if store.kind != "cluster" else 12,
             stateful_step_count=30,
             deadline=None,
             database=None,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from litellm_tiering.core.budget import NO_BOUND, Balance, Limit, choose
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger import open_ledger
+from litellm_tiering.ledger.marks import marks
 from litellm_tiering.ledger.redis import RedisLedger
 from litellm_tiering.ports import Hold, Reservation
 from litellm_tiering.testing.redis import serve_redis
@@ -124,11 +125,13 @@ async def test_every_key_goes_away_by_itself_and_none_is_kept_alive(redis_url, w
         await ledger.settle(kept, 5, NOW + 100)
         left = {key.decode(): await client.ttl(key) for key in await client.keys("ltt:*")}
     await ledger.close()
-    near = {key: pytest.approx(ttl, abs=5) for key, ttl in (("short", 400), ("long", 86_400))}
+    lives = (("short", 400), ("long", 86_400), ("marks", 86_400 + 1_100))
+    near = {key: pytest.approx(ttl, abs=5) for key, ttl in lives}
+    mark = marks(kept).keys[0]
     assert left == {
         "ltt:{t}:c:short": near["short"],
         "ltt:{t}:c:long": near["long"],
-        "ltt:{t}:a:one": near["long"],
+        mark: near["marks"],
         "ltt:{t}:live": near["long"],
     }
 
@@ -139,6 +142,25 @@ async def test_lapsed_holds_are_dropped_from_the_counter(redis_url, wipe):
         for minute in range(60):
             await ledger.reserve(hold(f"hold-{minute}", now_s=NOW + 60 * minute))
             assert await client.hlen("ltt:{t}:c:global") <= 1 + 11
+    await ledger.close()
+
+
+async def test_holds_of_the_first_release_still_count_until_they_lapse(redis_url, wipe):
+    ledger = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await ledger.reserve(hold("one"))
+        await client.hset("ltt:{t}:c:global", mapping={f"h:{NOW + 60}": 7, f"h:{NOW}": 9})
+        assert await ledger.balances(["global"], NOW) == (Balance(0, 17),)
+        await ledger.reserve(hold("two", now_s=NOW + 60))
+        assert await ledger.balances(["global"], NOW + 60) == (Balance(0, 20),)
+        assert not [f for f in await client.hkeys("ltt:{t}:c:global") if f.startswith(b"h:")]
+    await ledger.close()
+
+
+async def test_a_burst_on_a_client_of_few_connections_is_no_outage(cluster_url):
+    ledger = RedisLedger.from_url(f"{cluster_url}?max_connections=40", timeout_s=PATIENT_S)
+    found = await asyncio.gather(*(ledger.balances(["unknown"], NOW) for _ in range(200)))
+    assert found == [(Balance(0, 0),)] * 200
     await ledger.close()
 
 
@@ -183,7 +205,7 @@ async def test_a_client_of_the_callers_is_used_and_left_open(redis_url, wipe, de
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=decode) as client:
         ledger = RedisLedger(client)
         kept = (await ledger.reserve(hold("one", limit("ü")))).reservation
-        assert await ledger.settle(kept, 5, NOW)
+        assert (await ledger.settle(kept, 5, NOW)).counted
         assert await ledger.active(NOW) == {"ü": Balance(5, 0)}
         await ledger.close()
         assert await client.ping()
@@ -284,7 +306,7 @@ async def test_a_full_a_read_only_and_a_foreign_redis_are_unavailable_and_change
             await client.set("ltt:{t}:c:taken", "text")
             with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
                 await ledger.reserve(hold("two", limit("taken")))
-        assert await ledger.settle(kept, 5, NOW)
+        assert (await ledger.settle(kept, 5, NOW)).counted
         assert await ledger.balances(["global"], NOW) == (Balance(5, 0),)
         await ledger.close()
 
@@ -330,7 +352,7 @@ async def test_a_connection_that_was_cut_is_made_again_unnoticed(redis_url, wipe
 
 
 async def test_a_connection_that_breaks_under_a_call_is_replaced_once(redis_url, wipe):
-    """Between this ledger and Redis stands a relay that hangs up when it sees the marked attempt."""
+    """Between this ledger and Redis stands a relay that hangs up when it sees the marked counter."""
     address, broken, links, faults = urlsplit(redis_url), [], [], 0
 
     async def pump(reader, writer, mark):
@@ -351,12 +373,13 @@ async def test_a_connection_that_breaks_under_a_call_is_replaced_once(redis_url,
     ledger = RedisLedger.from_url(f"redis://127.0.0.1:{port}{address.path}", timeout_s=PATIENT_S)
     kept = (await ledger.reserve(hold("first"))).reservation
     faults = 1
-    assert await ledger.settle(replace(kept, attempt="marked-1"), 7, NOW) is True
+    assert (await ledger.settle(replace(kept, attempt="one", keys=("marked",)), 7, NOW)).counted is True
     faults = 3
     with pytest.raises(StoreUnavailable, match="ConnectionError"):
-        await ledger.settle(replace(kept, attempt="marked-2"), 7, NOW)
+        await ledger.settle(replace(kept, attempt="two", keys=("marked",)), 7, NOW)
     assert len(broken) == 3
-    assert await ledger.balances(["global"], NOW) == (Balance(7, 0),)
+    faults = 0
+    assert await ledger.balances(["marked"], NOW) == (Balance(7, 0),)
     await ledger.close()
     server.close()
     await asyncio.gather(*links)

@@ -10,10 +10,11 @@ import asyncio
 import hashlib
 from collections import deque
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from litellm_tiering.deadline import Deadline
 
@@ -39,17 +40,23 @@ class Script:
         sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
         object.__setattr__(self, "sha", sha)
 
+    @classmethod
+    def of(cls, *files: str) -> Script:
+        """One script out of several files of this folder."""
+        folder = resources.files("litellm_tiering.ledger")
+        return cls("".join((folder / file).read_text("utf-8") for file in files))
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
     answer: asyncio.Future[list[Any]]
     script: Script
     keys: Sequence[str]
-    args: Sequence[int]
+    args: Sequence[int | str]
     late: Callable[[list[Any]], None] | None
 
 
-async def ask(client: Any, script: Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:  # noqa: ANN401 - redis-py's clients share no type
+async def ask(client: Any, script: Script, keys: Sequence[str], args: Sequence[int | str]) -> list[Any]:  # noqa: ANN401 - redis-py's clients share no type
     """Run one script by itself."""
     reply: list[Any]
     try:
@@ -83,7 +90,7 @@ class Batch:
         self,
         script: Script,
         keys: Sequence[str],
-        args: Sequence[int],
+        args: Sequence[int | str],
         late: Callable[[list[Any]], None] | None = None,
         *,
         patient: bool = False,
@@ -159,6 +166,9 @@ class Batch:
             again = await self._exchange([_evalsha(calls[i]) for i in missing])
             for i, reply in zip(missing, again, strict=True):
                 replies[i] = reply
+        if any(isinstance(reply, ReadOnlyError) for reply in replies):
+            # What was the master has become a replica: the next call asks anew who that is.
+            await self.close()
         return replies
 
     async def _exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
@@ -200,3 +210,8 @@ def _deliver(call: _Call, reply: Any) -> None:  # noqa: ANN401 - a list, or an e
 def _for_others(exc: BaseException) -> BaseException:
     """What to tell those who waited: a cancelled sender is no cancellation of theirs."""
     return ConnectionError("the connection was closed") if isinstance(exc, asyncio.CancelledError) else exc
+
+
+def text(reply: Any) -> str:  # noqa: ANN401 - bytes, or text where the caller's client decodes, or a number
+    """A text in a script's answer."""
+    return reply.decode() if isinstance(reply, bytes) else str(reply)

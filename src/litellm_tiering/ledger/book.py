@@ -4,6 +4,9 @@
 counters    one row per counter: nano-dollars spent, and when it may be forgotten
 holds       nano-dollars held per counter and bucket (see :mod:`litellm_tiering.ledger.holds`)
 ended       attempts that were settled or released, so that none is counted twice
+totals      rows of the days' totals, and hours their cost by hour and team
+            (see :mod:`litellm_tiering.ledger.totals_sqlite`)
+meta        when the file was last found to be in order
 segments    how kinds of requests fare lately (see :mod:`litellm_tiering.ledger.segments_sqlite`)
 ==========  ==================================================================================
 """
@@ -18,13 +21,15 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.core.budget import Balance, choose
 from litellm_tiering.errors import StoreError
+from litellm_tiering.ledger import totals_sqlite
 from litellm_tiering.ledger.holds import ACTIVE_MAX, ENDED_TTL_S, answer, unique
+from litellm_tiering.ports import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from litellm_tiering.ports import Answer, Hold, Reservation
+    from litellm_tiering.ports import Answer, Hold, Reservation, Tally
 
 SCHEMA_VERSION = 1
 BUSY_S = 0.05
@@ -63,8 +68,10 @@ _ADDED = (
         expires_s INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS segments_by_expiry ON segments (expires_s)",
+    *totals_sqlite.TABLES,
 )
-_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'segments_by_expiry'"
+# The one that is made last.
+_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
 
 _BALANCE = """
     SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)
@@ -73,6 +80,7 @@ _ACTIVE = """
     SELECT key, spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?1)
     FROM (SELECT * FROM counters WHERE expires_s > ?1 ORDER BY expires_s DESC LIMIT ?2) AS c"""
 _LIVE = "SELECT 1 FROM counters WHERE key = ? AND expires_s > ?"
+_SPENT = "SELECT spent FROM counters WHERE key = ? AND expires_s > ?"
 _SPEND = "UPDATE counters SET spent = spent + ? WHERE key = ? AND expires_s > ?"
 # An emptied bucket is left to lapse; a hold the file has forgotten takes nothing below zero.
 _LET_GO = "UPDATE holds SET amount = max(0, amount - ?) WHERE key = ? AND lapses_s = ?"
@@ -117,21 +125,34 @@ class Book:
                     self.db.execute(_ADD_HOLD, (key, held.lapses_s, held.amount))
             return found
 
-    def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
-        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+    def settle(
+        self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
+    ) -> Settled:
+        """Count ``cost`` nano-dollars and let go of the hold, and add ``tally``, once per attempt."""
         now = math.floor(now_s)
         execute = self.db.execute
         with self.writing(now):
             mark = (reservation.attempt, now + ENDED_TTL_S)
-            if not execute("INSERT OR IGNORE INTO ended (attempt, forget_s) VALUES (?, ?)", mark).rowcount:
-                return False
-            for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
-                is_counted = not cost or execute(_SPEND, (cost, key, now)).rowcount
-                if not is_counted and self._create(key, expires_s, now):
-                    execute(_SPEND, (cost, key, now))
-                if reservation.amount:
-                    execute(_LET_GO, (reservation.amount, key, reservation.lapses_s))
-            return True
+            # A number of rows: 0 when it was there.
+            counted = execute("INSERT OR IGNORE INTO ended (attempt, forget_s) VALUES (?, ?)", mark).rowcount
+            if counted:
+                self._count(reservation, cost, now)
+                if tally is not None:
+                    totals_sqlite.add(self.db, tally, now)
+            return Settled(bool(counted), tuple(self._spent(key, now) for key in reservation.keys))
+
+    def _count(self, reservation: Reservation, cost: int, now: int) -> None:
+        execute = self.db.execute
+        for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
+            is_counted = not cost or execute(_SPEND, (cost, key, now)).rowcount
+            if not is_counted and self._create(key, expires_s, now):
+                execute(_SPEND, (cost, key, now))
+            if reservation.amount:
+                execute(_LET_GO, (reservation.amount, key, reservation.lapses_s))
+
+    def _spent(self, key: str, now: int) -> int:
+        row = self.db.execute(_SPENT, (key, now)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, as of one instant."""
@@ -236,3 +257,4 @@ class Book:
         self.db.executemany("DELETE FROM counters WHERE key = ?", keys)
         self.db.executemany("DELETE FROM holds WHERE key = ?", keys)
         self.db.execute(_FORGET, old)
+        totals_sqlite.prune(self.db, now, PRUNE_MAX)

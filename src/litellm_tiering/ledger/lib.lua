@@ -3,7 +3,9 @@
 -- A counter is a hash of whole numbers, money in nano-dollars:
 --   s              spent
 --   e              when it may be forgotten, in seconds since the epoch; set once
---   h:<lapses_s>   held until then; not counted afterwards, and dropped by the next reserve
+--   r              how much of what is spent was restored, in a store that had come back empty
+--   <lapses_s>     held until then; not counted afterwards, and dropped by the next reserve. 0.1.0 wrote
+--                  h:<lapses_s>, which takes more room
 -- The index is a sorted set of the live counters' keys, scored by e.
 --
 -- Lua's numbers are exact up to 2^53. They are only compared here; sums that are stored are Redis's own
@@ -21,10 +23,12 @@ local function read(key, now)
       spent = value
     elseif field == 'e' then
       live = tonumber(value) > now
-    elseif tonumber(string.sub(field, 3)) > now then
-      reserved = reserved + tonumber(value)
-    else
-      lapsed[#lapsed + 1] = field
+    elseif field ~= 'r' then
+      if (tonumber(field) or tonumber(string.sub(field, 3))) > now then
+        reserved = reserved + tonumber(value)
+      else
+        lapsed[#lapsed + 1] = field
+      end
     end
   end
   if not live then

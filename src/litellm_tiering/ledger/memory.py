@@ -18,11 +18,14 @@ from litellm_tiering.ledger.holds import (
     unique,
 )
 from litellm_tiering.ledger.segments_memory import MemorySegments
+from litellm_tiering.ledger.totals import check_tally
+from litellm_tiering.ledger.totals_memory import MemoryTotals
+from litellm_tiering.ports import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from litellm_tiering.ports import Answer, Hold, Reservation
+    from litellm_tiering.ports import Answer, Hold, Known, Reservation, Tally
 
 ENDED_MAX = 200_000
 """How many ended attempts are remembered at most, about 30 MB of them; the oldest go first."""
@@ -54,6 +57,7 @@ class MemoryLedger:
         self._counters: dict[str, _Counter] = {}
         self._expiries: list[tuple[int, str]] = []
         self._ended: dict[str, int] = {}
+        self._totals = MemoryTotals()
         self._closed = False
         self.segments = MemorySegments()
 
@@ -73,30 +77,43 @@ class MemoryLedger:
                 self._hold(found.reservation, now)
             return found
 
-    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
-        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+    async def settle(
+        self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
+    ) -> Settled:
+        """Count ``cost`` nano-dollars and let go of the hold, once per attempt; ``tally`` is added with it.
+
+        Raises:
+            ValueError: the cost is not an amount, or the tally not well formed.
+        """
         check_amount(cost)
+        if tally is not None:
+            check_tally(tally)
         with self._lock:
             now = self._open(now_s)
-            if reservation.attempt in self._ended:
-                return False
-            self._ended[reservation.attempt] = now + ENDED_TTL_S
-            for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
-                counter = self._touch(key, expires_s, now) if cost else self._counters.get(key)
-                if counter is None:
-                    continue
-                counter.spent += cost
-                # A lapsed hold may still be there or not; taking it away changes no balance.
-                left = counter.held.get(reservation.lapses_s, 0) - reservation.amount
-                if left > 0:
-                    counter.held[reservation.lapses_s] = left
-                else:
-                    counter.held.pop(reservation.lapses_s, None)
-            return True
+            counted = reservation.attempt not in self._ended
+            if counted:
+                self._ended[reservation.attempt] = now + ENDED_TTL_S
+                self._count(reservation, cost, now)
+                if tally is not None:
+                    self._totals.add(tally, now)
+            return Settled(counted, tuple(self._spent(key) for key in reservation.keys))
+
+    def _count(self, reservation: Reservation, cost: int, now: int) -> None:
+        for key, expires_s in unique(reservation.keys, reservation.expires_s).items():
+            counter = self._touch(key, expires_s, now) if cost else self._counters.get(key)
+            if counter is None:
+                continue
+            counter.spent += cost
+            # A lapsed hold may still be there or not; taking it away changes no balance.
+            left = counter.held.get(reservation.lapses_s, 0) - reservation.amount
+            if left > 0:
+                counter.held[reservation.lapses_s] = left
+            else:
+                counter.held.pop(reservation.lapses_s, None)
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
-        return await self.settle(reservation, 0, now_s)
+        return (await self.settle(reservation, 0, now_s)).counted
 
     async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, in nano-dollars; an unknown key is zero."""
@@ -111,6 +128,42 @@ class MemoryLedger:
             last = heapq.nlargest(ACTIVE_MAX, self._counters.items(), key=lambda item: item[1].expires_s)
             return {key: counter.balance(now) for key, counter in last}
 
+    async def tell(self, tallies: Sequence[Tally], now_s: float) -> None:
+        """Add to the totals what no settlement carries.
+
+        Raises:
+            ValueError: a tally is not well formed.
+        """
+        for tally in tallies:
+            check_tally(tally)
+        with self._lock:
+            now = self._open(now_s)
+            for tally in tallies:
+                self._totals.add(tally, now)
+
+    async def totals(self, days: Sequence[str]) -> tuple[Tally, ...]:
+        """The rows of these days that are known."""
+        with self._lock:
+            self._check_open()
+            return self._totals.rows(days)
+
+    async def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody."""
+        with self._lock:
+            self._check_open()
+            return self._totals.hours(days)
+
+    async def hello(self, now_s: float) -> str:
+        """Always the same: this store is gone with the process, and never comes back empty."""
+        with self._lock:
+            self._open(now_s)
+            return self.kind
+
+    async def restore(self, known: Mapping[str, Known], now_s: float) -> None:  # noqa: ARG002 - see below
+        """Do nothing: this store never comes back empty, and what is known of it is in it."""
+        with self._lock:
+            self._open(now_s)
+
     async def close(self) -> None:
         """Forget everything; the ledger is not used afterwards."""
         with self._lock:
@@ -118,13 +171,14 @@ class MemoryLedger:
             self._counters.clear()
             self._expiries.clear()
             self._ended.clear()
+            self._totals.clear()
         self.segments.close()
 
     def _open(self, now_s: float) -> int:
         """The whole second of ``now_s``, once all that is over by then is forgotten."""
-        if self._closed:
-            raise StoreUnavailable("the memory ledger is closed")
+        self._check_open()
         now = math.floor(now_s)
+        self._totals.forget(now)
         while self._expiries and self._expiries[0][0] <= now:
             del self._counters[heapq.heappop(self._expiries)[1]]
         while self._ended:
@@ -134,6 +188,14 @@ class MemoryLedger:
                 break
             del self._ended[oldest]
         return now
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the memory ledger is closed")
+
+    def _spent(self, key: str) -> int:
+        counter = self._counters.get(key)
+        return 0 if counter is None else counter.spent
 
     def _balance(self, key: str, now: int) -> Balance:
         counter = self._counters.get(key)

@@ -1,19 +1,24 @@
 """The ledger of several processes and hosts: Redis, alone, behind Sentinel, or as a Cluster.
 
-Every method is one Lua script and one round trip; ``active`` is one for every 1,000 counters. The keys, all
-of them in one hash slot:
+Every method is one Lua script and one round trip; ``active`` is one for every 1,000 counters, ``totals`` and
+``hours`` are one for every 1,000 figures. The keys, all of them in one hash slot:
 
 ==============================  ==========================================================================
 ``ltt:{t}:c:<counter>``         a counter, a hash (see ``lib.lua``); gone when it may be forgotten
-``ltt:{t}:a:<attempt>``         marks an attempt that was settled or released; gone after 24 hours
+``ltt:{t}:a:<step>:<shard>``    marks attempts that were settled or released, a set of numbers (see
+                                :mod:`litellm_tiering.ledger.marks`); gone 24 hours after the last of them
 ``ltt:{t}:live``                the index of live counters, a sorted set of at most 5,000
+``ltt:{t}:d:<day>``             a day's totals, a hash (see ``tally.lua``); gone when they may be forgotten
+``ltt:{t}:h:<day>``             its hours, likewise
+``ltt:{t}:days``                the index of days, a sorted set
+``ltt:{t}:id``                  which store this is; another value is a store that came back empty
 ``ltt:{t}:s:<segment>``         see :mod:`litellm_tiering.ledger.segments_redis`
 ``ltt:{t}:segments``            the index of segments, a sorted set of at most 5,000
 ==============================  ==========================================================================
 
-A mark takes about 165 bytes, so 100 requests a second come to about 1.4 GB in a day; ``ended_ttl_s`` shortens
-that. Give the ledger a Redis that does not evict (``maxmemory-policy noeviction``): an evicted counter has
-forgotten what was spent.
+A mark takes some 8 to 14 bytes, so 100 requests a second come to about 100 MB in a day; ``ended_ttl_s``
+shortens that. Give the ledger a Redis that does not evict (``maxmemory-policy noeviction``): an evicted
+counter has forgotten what was spent, and an evicted identity makes a full store look like an empty one.
 """
 
 from __future__ import annotations
@@ -22,8 +27,8 @@ import asyncio
 import functools
 import math
 import re
+import secrets
 import weakref
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import (
@@ -39,16 +44,21 @@ from redis.exceptions import (
 
 from litellm_tiering.core.budget import Balance, Choice, choose
 from litellm_tiering.errors import StoreUnavailable
-from litellm_tiering.ledger.batch import Batch, Script, ask
+from litellm_tiering.ledger.batch import Batch, Script, ask, text
 from litellm_tiering.ledger.holds import (
     ENDED_TTL_S,
+    MAX_NANO_USD,
     answer,
     check_amount,
     check_hold,
     lapses_at,
     unique,
 )
-from litellm_tiering.ledger.redis_url import DEFAULT_TIMEOUT_S, Connected, connector
+from litellm_tiering.ledger.marks import LEVELS, marks
+from litellm_tiering.ledger.redis_url import DEFAULT_TIMEOUT_S, MAX_CONNECTIONS, Connected, connector
+from litellm_tiering.ledger.totals import check_tally
+from litellm_tiering.ledger.totals_redis import RedisTotals, told
+from litellm_tiering.ports import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,14 +66,17 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.cluster import RedisCluster
 
-    from litellm_tiering.ports import Answer, Hold, Reservation
+    from litellm_tiering.ports import Answer, Hold, Known, Reservation, Tally
 
 COUNTER = "ltt:{t}:c:"
-MARK = "ltt:{t}:a:"
 INDEX = "ltt:{t}:live"
+IDENTITY = "ltt:{t}:id"
 
 PAGE = 1_000
 """How many counters ``active`` reads at a time: Redis answers nobody else meanwhile, for 2 or 3 ms."""
+
+PER_RESTORE = 500
+"""How many counters one script restores, for the same reason."""
 
 # RuntimeError is what asyncio raises for a closed loop, and asyncio's TimeoutError is its own before Python
 # 3.11. redis-py trips over connections that it closes itself, when a Cluster's nodes change: AttributeError.
@@ -77,16 +90,19 @@ _FAULTS = (
 )
 # Up to Redis 6.2 an error inside a script comes wrapped in one that tells the line.
 _CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
+# Inside a script, what the user may not do comes without the code that it has outside.
+_DENIED = "user executing the script"
 
 
 def script(*files: str) -> Script:
     """One script out of several files of this folder."""
-    folder = resources.files("litellm_tiering.ledger")
-    return Script("".join((folder / file).read_text("utf-8") for file in files))
+    return Script.of(*files)
 
 
-RESERVE, SETTLE = script("lib.lua", "reserve.lua"), script("lib.lua", "settle.lua")
+RESERVE = script("lib.lua", "reserve.lua")
+SETTLE = script("lib.lua", "marks.lua", "tally.lua", "settle.lua")
 BALANCES, ACTIVE = script("lib.lua", "balances.lua"), script("lib.lua", "active.lua")
+HELLO, RESTORE = script("hello.lua"), script("lib.lua", "restore.lua")
 
 
 class RedisLedger:
@@ -113,8 +129,11 @@ class RedisLedger:
         self._connected = weakref.WeakKeyDictionary()
         self._batches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Batch]
         self._batches = weakref.WeakKeyDictionary()
+        self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._turns = weakref.WeakKeyDictionary()
         self._undoing: set[asyncio.Task[bool]] = set()
         self._ended_ttl_s = ended_ttl_s
+        self._totals = RedisTotals(self.run)
         self._closed = False
 
     @classmethod
@@ -162,17 +181,43 @@ class RedisLedger:
         choice = Choice(option - 1 if option else None, by - 1 if by else None, bool(at_ceiling))
         return answer(hold, choice, _pairs(balances))
 
-    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
-        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+    async def settle(
+        self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
+    ) -> Settled:
+        """Count ``cost`` nano-dollars and let go of the hold, once per attempt; ``tally`` is added with it.
+
+        Raises:
+            StoreUnavailable: Redis did not answer in time, or with an error.
+            ValueError: the cost is not an amount, or the tally not well formed.
+        """
         check_amount(cost)
+        if tally is not None:
+            check_tally(tally)
         counters = unique(reservation.keys, reservation.expires_s)
-        keys = [MARK + reservation.attempt, INDEX, *(COUNTER + key for key in counters)]
-        args = [math.floor(now_s), self._ended_ttl_s, cost, reservation.amount, reservation.lapses_s]
-        return bool(await self.run(SETTLE, keys, [*args, *counters.values()], patient=True))
+        mark = marks(reservation)
+        keys = [INDEX, IDENTITY, *mark.keys, *(COUNTER + key for key in counters)]
+        args = [
+            math.floor(now_s),
+            self._ended_ttl_s,
+            mark.ends_s,
+            mark.number,
+            len(LEVELS),
+            len(mark.keys),
+            len(counters),
+            cost,
+            reservation.amount,
+            reservation.lapses_s,
+            *counters.values(),
+        ]
+        more_keys, more_args = told(tally)
+        reply = await self.run(SETTLE, [*keys, *more_keys], [*args, *more_args], patient=True)
+        counted, *spent, identity = reply
+        found = dict(zip(counters, map(int, spent), strict=True))
+        return Settled(bool(counted), tuple(found[key] for key in reservation.keys), text(identity))
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
-        return await self.settle(reservation, 0, now_s)
+        return (await self.settle(reservation, 0, now_s)).counted
 
     async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, in nano-dollars; an unknown key is zero."""
@@ -187,10 +232,50 @@ class RedisLedger:
         while looked_at == PAGE:
             args = [math.floor(now_s), len(found), PAGE]
             looked_at, *flat = await self.run(ACTIVE, [INDEX], args)
-            keys = [key if isinstance(key, str) else key.decode() for key in flat[::3]]
+            keys = [text(key) for key in flat[::3]]
             states = _pairs([n for i, n in enumerate(flat) if i % 3])
             found.update((key.removeprefix(COUNTER), state) for key, state in zip(keys, states, strict=True))
         return found
+
+    async def tell(self, tallies: Sequence[Tally], now_s: float) -> None:
+        """Add to the totals what no settlement carries; 256 of them are one round trip.
+
+        When a connection breaks after they were sent they are sent once more, and may then be added twice.
+        """
+        for tally in tallies:
+            check_tally(tally)
+        await self._totals.tell(tallies, math.floor(now_s))
+
+    async def totals(self, days: Sequence[str]) -> tuple[Tally, ...]:
+        """The rows of these days that are known."""
+        return await self._totals.rows(days)
+
+    async def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody."""
+        return await self._totals.hours(days)
+
+    async def hello(self, now_s: float) -> str:  # noqa: ARG002 - the protocol's; Redis needs no time for it
+        """The store's identity, made up when it has none yet, and proof that it can be written.
+
+        Raises:
+            StoreUnavailable: Redis did not answer in time, or cannot be written: the error's code is told.
+        """
+        (identity,) = await self.run(HELLO, [IDENTITY], [secrets.token_hex(16)])
+        return text(identity)
+
+    async def restore(self, known: Mapping[str, Known], now_s: float) -> None:
+        """Raise counters of a Redis that came back empty to what is known of them from before.
+
+        Only for figures from before that, and never for a Redis that was not emptied: it would count them
+        twice. Those of several processes are not added up: the largest counts.
+        """
+        all_ = list(known.items())
+        for at in range(0, len(all_), PER_RESTORE):
+            keys, args = [INDEX], [math.floor(now_s)]
+            for key, was in all_[at : at + PER_RESTORE]:
+                keys.append(COUNTER + key)
+                args += (min(was.spent, MAX_NANO_USD), was.expires_s)
+            await self.run(RESTORE, keys, args, patient=True)
 
     async def close(self) -> None:
         """Close the connections made from a URL; the ledger is not used afterwards."""
@@ -209,7 +294,7 @@ class RedisLedger:
         self,
         script: Script,
         keys: Sequence[str],
-        args: Sequence[int],
+        args: Sequence[int | str],
         late: Callable[[list[Any]], None] | None = None,
         *,
         patient: bool = False,
@@ -228,7 +313,7 @@ class RedisLedger:
         if connected.batches:
             asked = self._batch(loop, connected).run(script, keys, args, late, patient=patient)
         else:
-            asked = _ask(connected, script, keys, args)
+            asked = self._ask(loop, connected, script, keys, args)
         try:
             return await (
                 asked if connected.deadline_s is None else asyncio.wait_for(asked, connected.deadline_s)
@@ -236,6 +321,20 @@ class RedisLedger:
         except _FAULTS as exc:
             # Without its cause: some of redis-py's messages quote the command or the client, with passwords.
             raise StoreUnavailable(f"Redis did not answer: {_told(exc)}") from None
+
+    async def _ask(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connected: Connected,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[int | str],
+    ) -> list[Any]:
+        if not connected.primed:
+            await connected.prime()
+        # A client that has run out of connections refuses at once, and a burst is not an outage.
+        async with self._turns.setdefault(loop, asyncio.Semaphore(MAX_CONNECTIONS)):
+            return await ask(connected.client, script, keys, args)
 
     def _batch(self, loop: asyncio.AbstractEventLoop, connected: Connected) -> Batch:
         batch = self._batches.get(loop)
@@ -257,19 +356,15 @@ class RedisLedger:
         _ = task.cancelled() or task.exception()
 
 
-async def _ask(connected: Connected, script: Script, keys: Sequence[str], args: Sequence[int]) -> list[Any]:
-    if not connected.primed:
-        await connected.prime()
-    return await ask(connected.client, script, keys, args)
-
-
 def _told(exc: BaseException) -> str:
     """What may be said of a fault: its type, Redis's error code, and where nothing answered."""
-    text = str(exc)
+    said = str(exc)
     # These two quote the address and the system's error; their subclasses quote more.
     if type(exc) in (RedisConnectionError, RedisTimeoutError) or isinstance(exc, OSError):
-        return f"{type(exc).__name__}: {text}"
-    code = _CODE.search(text)
+        return f"{type(exc).__name__}: {said}"
+    if _DENIED in said:
+        return f"{type(exc).__name__} NOPERM"
+    code = _CODE.search(said)
     return f"{type(exc).__name__} {code[1]}" if code else type(exc).__name__
 
 

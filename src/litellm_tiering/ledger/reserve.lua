@@ -91,7 +91,7 @@ for i = 1, n do
       if #lapsed[i] > 0 then
         redis.call('HDEL', key, unpack(lapsed[i]))
       end
-      redis.call('HINCRBY', key, 'h:' .. bucket, sum)
+      redis.call('HINCRBY', key, bucket, sum)
     end
   end
 end

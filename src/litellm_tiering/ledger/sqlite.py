@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from litellm_tiering.errors import StoreError, StoreUnavailable
+from litellm_tiering.ledger import totals_sqlite
 from litellm_tiering.ledger.book import Book
 from litellm_tiering.ledger.holds import check_amount, check_hold
+from litellm_tiering.ledger.totals import check_tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from litellm_tiering.core.budget import Balance
-    from litellm_tiering.ports import Answer, Hold, Reservation
+    from litellm_tiering.ports import Answer, Hold, Known, Reservation, Settled, Tally
 
 T = TypeVar("T")
 
@@ -64,14 +67,23 @@ class SqliteLedger:
             left.append(True)
             raise
 
-    async def settle(self, reservation: Reservation, cost: int, now_s: float) -> bool:
-        """Count ``cost`` nano-dollars and let go of the hold; False when this attempt was ended before."""
+    async def settle(
+        self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
+    ) -> Settled:
+        """Count ``cost`` nano-dollars and let go of the hold, once per attempt; ``tally`` is added with it.
+
+        Raises:
+            StoreUnavailable, StoreError: as :meth:`reserve`.
+            ValueError: the cost is not an amount, or the tally not well formed.
+        """
         check_amount(cost)
-        return await self.run(lambda book: book.settle(reservation, cost, now_s))
+        if tally is not None:
+            check_tally(tally)
+        return await self.run(lambda book: book.settle(reservation, cost, now_s, tally))
 
     async def release(self, reservation: Reservation, now_s: float) -> bool:
         """Let go of the hold without a cost; False when this attempt was ended before."""
-        return await self.run(lambda book: book.settle(reservation, 0, now_s))
+        return (await self.settle(reservation, 0, now_s)).counted
 
     async def balances(self, keys: Sequence[str], now_s: float) -> tuple[Balance, ...]:
         """The state of counters, in nano-dollars; an unknown key is zero."""
@@ -80,6 +92,42 @@ class SqliteLedger:
     async def active(self, now_s: float) -> Mapping[str, Balance]:
         """Every live counter and its state; at most :data:`~litellm_tiering.ledger.holds.ACTIVE_MAX`."""
         return await self.run(lambda book: book.active(now_s))
+
+    async def tell(self, tallies: Sequence[Tally], now_s: float) -> None:
+        """Add to the totals what no settlement carries, in one transaction."""
+        for tally in tallies:
+            check_tally(tally)
+        now = math.floor(now_s)
+
+        def job(book: Book) -> None:
+            with book.writing(now):
+                for tally in tallies:
+                    totals_sqlite.add(book.db, tally, now)
+
+        await self.run(job)
+
+    async def totals(self, days: Sequence[str]) -> tuple[Tally, ...]:
+        """The rows of these days that are known."""
+        return await self.run(lambda book: totals_sqlite.rows(book.db, days))
+
+    async def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody."""
+        return await self.run(lambda book: totals_sqlite.hours(book.db, days))
+
+    async def hello(self, now_s: float) -> str:
+        """Always the same, for a file that is open does not come back empty; proof that it can be written."""
+        now = math.floor(now_s)
+
+        def job(book: Book) -> None:
+            with book.writing(now):
+                totals_sqlite.note(book.db, "hello_s", now)
+
+        await self.run(job)
+        return self.kind
+
+    async def restore(self, known: Mapping[str, Known], now_s: float) -> None:  # noqa: ARG002 - see below
+        """Do nothing: this store does not come back empty, and what is known of it is in it."""
+        await self.run(lambda _: None)
 
     async def close(self) -> None:
         """Close the file once the calls under way are done; the ledger is not used afterwards."""

@@ -21,10 +21,13 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import redis
+import redis.crc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SLOTS = 16_384
 _START_S = 10.0
@@ -89,18 +92,24 @@ def find_redis_server() -> str:
 
 
 @contextlib.contextmanager
-def serve_redis(*options: str, port: int | None = None) -> Iterator[RedisServer]:
+def serve_redis(*options: str, port: int | None = None, folder: Path | None = None) -> Iterator[RedisServer]:
     """Start a Redis that writes nothing to disk, wait until it answers, and end it afterwards.
+
+    With ``"--appendonly", "yes"`` and a folder of the caller's it does write, and one that was killed is
+    started again with what it had by the same call with its port.
 
     Args:
         options: More of the server's options, such as ``"--maxmemory", "1mb"``.
         port: Where to listen; a free port when not given.
+        folder: Where it keeps its files, which stay; one that is deleted afterwards when not given.
 
     Raises:
         RedisNotFound: there is no ``redis-server``, or it did not come up within 10 seconds.
     """
-    with tempfile.TemporaryDirectory(prefix="tiering-redis-") as folder:
-        process, taken = _start(Path(folder), options, port)
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tiering-redis-")))
+        process, taken = _start(folder, options, port)
         try:
             yield RedisServer(taken, process.pid)
         finally:
@@ -128,6 +137,76 @@ def serve_redis_cluster(nodes: int = 3) -> Iterator[tuple[RedisServer, ...]]:
         for server in servers:
             _poll(partial(_whole, server.port, nodes), "the Redis Cluster did not become whole")
         yield servers
+
+
+def key_slot(key: str) -> int:
+    """The cluster slot of a key; that of its hash tag when it has one."""
+    return int(redis.crc.key_slot(key.encode()))
+
+
+def slot_owner(nodes: Sequence[RedisServer], slot: int) -> RedisServer:
+    """The node that serves a slot, by the account of the nodes themselves."""
+    for node in nodes:
+        if _owner_id(node, slot) == _own_id(node):
+            return node
+    raise RedisNotFound(f"no node of the cluster serves slot {slot}")
+
+
+def move_slot(nodes: Sequence[RedisServer], slot: int, to: RedisServer, batch: int = 10) -> Iterator[int]:
+    """Move a slot of a cluster to another node, as ``redis-cli --cluster reshard`` does, step by step.
+
+    Until the iterator is at its end the slot is on two nodes, with some of its keys on either.
+
+    Args:
+        nodes: All nodes.
+        slot: What is moved.
+        to: Where to; a node that does not serve it.
+        batch: How many keys are moved in a step.
+
+    Yields:
+        How many keys were moved so far: first 0, and at last the same number twice, since what serves the
+        slot is settled in a step of its own.
+    """
+    source = slot_owner(nodes, slot)
+    with contextlib.ExitStack() as stack:
+        here, there = (stack.enter_context(_client(node)) for node in (source, to))
+        here_id, there_id = _own_id(source), _own_id(to)
+        there.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", here_id)
+        here.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", there_id)
+        moved = 0
+        yield moved
+        while keys := here.execute_command("CLUSTER GETKEYSINSLOT", slot, batch):
+            here.execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5_000, "KEYS", *keys)
+            moved += len(keys)
+            yield moved
+        for client in (there, here):
+            client.execute_command("CLUSTER SETSLOT", slot, "NODE", there_id)
+        yield moved
+    for node in nodes:
+        _poll(partial(_agreed, node, slot, there_id), "the moved slot was not agreed upon")
+
+
+def _client(node: RedisServer) -> Any:  # noqa: ANN401 - redis-py's commands are typed loosely
+    return redis.Redis(host="127.0.0.1", port=node.port, socket_timeout=10)
+
+
+def _own_id(node: RedisServer) -> str:
+    return _ask(node.port, "CLUSTER MYID").split()[-1]
+
+
+def _owner_id(node: RedisServer, slot: int) -> str | None:
+    """The id of the node that serves a slot, as ``node`` sees it."""
+    for line in _ask(node.port, "CLUSTER NODES").splitlines()[1:]:
+        # id, address, flags, master, ping, pong, epoch, link, then slots: 7, 0-5460, or [7->-id] in motion
+        id_, *words = line.split()
+        spans = [word.split("-") for word in words[7:] if not word.startswith("[")]
+        if any(int(span[0]) <= slot <= int(span[-1]) for span in spans):
+            return id_
+    return None
+
+
+def _agreed(node: RedisServer, slot: int, id_: str) -> bool:
+    return _owner_id(node, slot) == id_
 
 
 def _start(folder: Path, options: tuple[str, ...], port: int | None) -> tuple[subprocess.Popen[bytes], int]:

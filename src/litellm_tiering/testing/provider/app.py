@@ -141,6 +141,7 @@ class _Provider:
             stream=ask.stream,
             tools=len(ask.tools),
             fault=fault.fault if fault else "",
+            seed=_seed(body),
         )
         if fault is not None and fault.fault in {"status", "timeout"}:
             return await self._failed(wire, request, call, fault)
@@ -191,3 +192,8 @@ def _changed(answer: Answer, ask: Ask, fault: ScriptedFault | None) -> Answer:
     if fault is not None and fault.fault == "refuse":
         return refusing(ask)
     return answer
+
+
+def _seed(body: Mapping[str, object]) -> int:
+    found = body.get("seed")
+    return found if isinstance(found, int) else -1

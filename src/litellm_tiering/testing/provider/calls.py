@@ -47,6 +47,7 @@ class Call:
         tools: How many tools were offered.
         fault: The kind of fault that it ran into; empty for none.
         at: When it came, in seconds since the epoch.
+        seed: The request's own, -1 where it has none: tests tell their requests apart by it.
     """
 
     n: int
@@ -57,6 +58,7 @@ class Call:
     fault: str
     at: float
     total: Total = field(repr=False)
+    seed: int = -1
     prompt_tokens: int = 0
     completion_tokens: int = 0
     status: int = 0
@@ -89,6 +91,7 @@ class Call:
             "tools": self.tools,
             "fault": self.fault,
             "at": self.at,
+            "seed": self.seed,
         }
 
 
@@ -101,14 +104,22 @@ class Calls:
         self._count = 0
 
     def open(  # noqa: PLR0913 - a call has that many sides
-        self, model: str, path: str, at: float, *, stream: bool = False, tools: int = 0, fault: str = ""
+        self,
+        model: str,
+        path: str,
+        at: float,
+        *,
+        stream: bool = False,
+        tools: int = 0,
+        fault: str = "",
+        seed: int = -1,
     ) -> Call:
         """A call that has just come."""
         self._count += 1
         # A call holds its total: one that outlives clear() must not count in the log that follows.
         total = self._totals.setdefault(model, Total())
         total.calls += 1
-        call = Call(self._count, model, path, stream, tools, fault, at, total)
+        call = Call(self._count, model, path, stream, tools, fault, at, total, seed)
         self._kept.append(call)
         return call
 
