@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types check bench docs clean
+.PHONY: help install run demo test lint types check bench chaos docs clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,14 @@ bench: $(STAMP) ## Measure; every figure is a ratio within one run
 	-$(BIN)/python bench/refusals.py
 	$(BIN)/python bench/quality.py
 	-$(BIN)/python bench/cascade.py
+	-$(BIN)/python bench/overshoot.py
+	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/scale.py
+	-$(BIN)/python bench/pacing.py
+
+chaos: $(STAMP) ## Two minutes of load while Redis and a worker come and go: is every cost counted once?
+	sh scripts/redis.sh $(BIN)/python
+	$(BIN)/python bench/chaos.py
 
 docs: $(STAMP) ## Write the generated pages under docs/reference
 	$(BIN)/python scripts/gen_reference.py

@@ -1,4 +1,4 @@
-"""The books of one process: what is in flight, what is owed to the store, what was decided lately.
+"""The books of one process: what is in flight, and what was decided lately.
 
 Settling is idempotent twice over: here by the flight's state, in the ledger by the attempt's id. The store
 being away is a value here (None), never an exception.
@@ -6,17 +6,16 @@ being away is a value here (None), never an exception.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.deadline import Deadline
-from litellm_tiering.errors import StoreError
+from litellm_tiering.guard import Guard
+from litellm_tiering.payments import Payments
+from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
     from typing import TypeVar
 
     from litellm_tiering.core.catalog import TierFacts
@@ -24,19 +23,16 @@ if TYPE_CHECKING:
     from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
     from litellm_tiering.core.policy import Case
     from litellm_tiering.core.record import Record
-    from litellm_tiering.ports import Clock, Ledger, Reservation
+    from litellm_tiering.ports import Clock, Ledger, Reservation, Spool, Tally
 
     T = TypeVar("T")
 
-_log = logging.getLogger("litellm_tiering")
-
-SETTLE_DEADLINE_S = 2.0
-"""How long a settlement, which no client waits for, may take before it is put off."""
+ASK_WITHIN_S = 2.0
+"""How long a question may take that no client waits for, in seconds."""
 
 MAX_FLIGHTS = 20_000
 """Some 2 kB each. One that is dropped before it ends is still counted, as a call that was never planned."""
 
-MAX_OWED = 100_000
 MAX_RECORDS = 2_000
 
 
@@ -56,6 +52,7 @@ class Journey:
         served: The index of the attempt whose answer the client gets, as far as that is known.
         watched: The segment it was sent out in: its key and turn; None where it tells nothing of one.
         added: Parameters that were added to the request for our own sake.
+        dearest_hold: What the dearest tier was estimated to cost at most, in nano-dollars; None for not yet.
     """
 
     record: Record
@@ -69,11 +66,14 @@ class Journey:
     served: int = 0
     watched: tuple[str, int] | None = None
     added: frozenset[str] = frozenset()
+    dearest_hold: int | None = None
 
     @property
     def baseline_hold(self) -> int:
         """What the dearest tier was estimated to cost at most, in nano-dollars."""
-        return int(self.facts[-1].hold(self.features))
+        if self.dearest_hold is None:
+            self.dearest_hold = int(self.facts[-1].hold(self.features))
+        return self.dearest_hold
 
     def baseline(self, prompt_tokens: int, completion_tokens: int) -> int:
         """What the dearest tier would have cost for that many tokens, in nano-dollars."""
@@ -101,6 +101,8 @@ class Flight:
         deployment: LiteLLM's id of the deployment that answered; empty until it has.
         used: The prompt and completion tokens of a whole answer; None until it is there.
         draining: Whether its stream is being read to its end with nobody listening.
+        counted: Whether it stands in the day's totals.
+        told: The baseline and the waste it stands there with, in nano-dollars.
     """
 
     attempt: str
@@ -119,36 +121,49 @@ class Flight:
     deployment: str = ""
     used: tuple[int, int] | None = None
     draining: bool = False
+    counted: bool = False
+    told: tuple[int, int] = (0, 0)
 
 
 class Books:
-    """Keeps flights, owed costs and recent records; bounded in all three."""
+    """Keeps flights and recent records, bounded, and sees that everything is paid.
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    Args:
+        ledger: Where money is counted.
+        clock: The time.
+        spool: Where what the ledger's store does not take is kept; in memory only when None.
+        days: The calendar of the totals.
+    """
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, *, spool: Spool | None = None, days: Days | None = None
+    ) -> None:
         self.ledger = ledger
         self.clock = clock
-        self.store_errors: dict[str, int] = {}
-        self.store_ok = True
+        self.guard = Guard(ledger, clock)
+        self.payments = Payments(self.guard, spool)
+        self.days = days or Days()
         self._flights: OrderedDict[str, Flight] = OrderedDict()
         self._records: OrderedDict[str, Record] = OrderedDict()
-        self._owed: deque[tuple[Reservation, int]] = deque(maxlen=MAX_OWED)
-        self._flushing = False
 
-    async def ask(self, call: Awaitable[T], op: str, deadline_s: float = SETTLE_DEADLINE_S) -> T | None:
-        """The store's answer, or None when it is away or too slow; logged once per outage."""
-        try:
-            async with Deadline(deadline_s):
-                found = await call
-        except (StoreError, TimeoutError, asyncio.TimeoutError) as error:
-            self.store_errors[op] = self.store_errors.get(op, 0) + 1
-            if self.store_ok:
-                self.store_ok = False
-                _log.error("budget store away (%s: %s)", op, f"{type(error).__name__} {error}".strip()[:200])
-            return None
-        if not self.store_ok:
-            self.store_ok = True
-            _log.warning("budget store back; %d costs to be counted", len(self._owed))
-        return found
+    async def ask(self, call: Awaitable[T], op: str, deadline_s: float = ASK_WITHIN_S) -> T | None:
+        """The store's answer, or None when it is away or too slow."""
+        return await self.guard.ask(call, op, deadline_s)
+
+    @property
+    def store_ok(self) -> bool:
+        """Whether the store answered when it was last asked."""
+        return self.guard.ok
+
+    @property
+    def store_errors(self) -> Mapping[str, int]:
+        """How often the store did not answer, by what it was asked."""
+        return self.guard.errors
+
+    @property
+    def owed(self) -> int:
+        """How many costs wait for the store to come back."""
+        return self.payments.owed
 
     # ------------------------------------------------------------------ flights
 
@@ -178,7 +193,7 @@ class Books:
         flight.ended, flight.bill = True, bill
         flight.cost, flight.baseline = cost, baseline
         self._close(flight, verdict)
-        await self.pay(flight.reservation, cost)
+        await self.payments.pay(flight.reservation, cost, self._tally(flight))
         return True
 
     async def release(self, flight: Flight, verdict: str = "failed") -> bool:
@@ -192,11 +207,15 @@ class Books:
             await self.ask(self.ledger.release(flight.reservation, self.clock.now()), "release")
         return True
 
-    async def more(self, flight: Flight, reservation: Reservation, cost: int) -> None:
-        """Count a further cost of an attempt that was settled or released before."""
+    async def more(self, flight: Flight, id_: str, cost: int) -> None:
+        """Count a further cost of an attempt that was settled or released before, under an id of its own."""
         flight.cost = (flight.cost or 0) + cost
         self._note(flight, cost=flight.cost)
-        await self.pay(reservation, cost)
+        # In the windows in which the request was admitted, whenever the bill comes.
+        further = replace(flight.reservation, attempt=f"{flight.attempt}:{id_}", amount=0)
+        row = self.days.of_record(flight.journey.record, flight.index)
+        await self.payments.pay(further, cost, replace(row, cost=cost))
+        self._correct(flight.journey)
 
     def judged(self, flight: Flight, verdict: str, reasons: tuple[str, ...] = ()) -> None:
         """Note what became of an attempt's answer; it may be paid for before or after."""
@@ -210,6 +229,7 @@ class Books:
         if flight.baseline is not None:
             journey.record = replace(journey.record, baseline=flight.baseline)
         self.remember(journey.record)
+        self._correct(journey)
 
     def _close(self, flight: Flight, verdict: str) -> None:
         pending = flight.journey.record.attempts[flight.index].verdict == "pending"
@@ -228,34 +248,44 @@ class Books:
         )
         self.remember(journey.record)
 
-    # ------------------------------------------------------------------ paying
+    # ------------------------------------------------------------------ totals
 
-    async def pay(self, reservation: Reservation, cost: int) -> None:
-        """Settle with the ledger, now or, when it is away, once it is back."""
-        done = await self.ask(self.ledger.settle(reservation, cost, self.clock.now()), "settle")
-        if done is None:
-            self._owed.append((reservation, cost))
-        elif self._owed:
-            await self.flush()
+    def _tally(self, flight: Flight) -> Tally:
+        """What a settled attempt adds to the day's totals."""
+        journey = flight.journey
+        flight.told = self._share(flight)
+        first = not any(f.counted for f in journey.flights)
+        flight.counted = True
+        return replace(
+            self.days.of_record(journey.record, flight.index),
+            requests=int(first),
+            attempts=1,
+            cost=flight.cost or 0,
+            baseline=flight.told[0],
+            waste=flight.told[1],
+        )
 
-    async def flush(self) -> None:
-        """Pay what is owed since the store was away; settling is idempotent, so a repeat is harmless."""
-        if self._flushing:
-            return
-        self._flushing = True
-        try:
-            while self._owed:
-                reservation, cost = self._owed[0]
-                if await self.ask(self.ledger.settle(reservation, cost, self.clock.now()), "settle") is None:
-                    return
-                self._owed.popleft()
-        finally:
-            self._flushing = False
+    @staticmethod
+    def _share(flight: Flight) -> tuple[int, int]:
+        """An attempt's baseline and waste: it is one that somebody gets the answer of, or all in vain."""
+        if flight.journey.served == flight.index:
+            return flight.baseline or 0, 0
+        return 0, flight.cost or 0
 
-    @property
-    def owed(self) -> int:
-        """How many costs wait for the store to come back."""
-        return len(self._owed)
+    def _correct(self, journey: Journey) -> None:
+        """Tell the totals what has changed since attempts were counted, such as whose answer is served."""
+        for flight in journey.flights:
+            share = self._share(flight)
+            if flight.counted and share != flight.told:
+                baseline, waste = share[0] - flight.told[0], share[1] - flight.told[1]
+                flight.told = share
+                row = self.days.of_record(journey.record, flight.index)
+                self.payments.tell(replace(row, baseline=baseline, waste=waste))
+
+    def refused(self, record: Record) -> None:
+        """Keep the record of a request that was refused, and count it."""
+        self.remember(record)
+        self.payments.tell(replace(self.days.of_record(record), refused=1))
 
     # ------------------------------------------------------------------ records
 
@@ -272,3 +302,8 @@ class Books:
     def record(self, id_: str) -> Record | None:
         """The record of a decision's id, if this process still has it."""
         return self._records.get(id_)
+
+    async def close(self) -> None:
+        """Ask the store for nothing more; what is owed stays in the spool."""
+        await self.guard.close()
+        await self.payments.close()

@@ -1,0 +1,314 @@
+"""What is paid to the store, and what is owed to it while it is away.
+
+A settlement that the store does not confirm goes to the spool, on this machine's disk, and from there to the
+store once it is back; settling is idempotent by the attempt's id, so one that had arrived after all is not
+counted again. What the store says of its counters is remembered, for the day on which it comes back empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from litellm_tiering.errors import StoreError
+from litellm_tiering.ports import Known, Owed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from litellm_tiering.guard import Guard
+    from litellm_tiering.ports import Reservation, Settled, Spool, Tally
+
+_log = logging.getLogger("litellm_tiering")
+
+SETTLE_WITHIN_S = 0.5
+"""How long a settlement, which no client waits for, may take before it goes to the spool."""
+
+RESTORE_WITHIN_S = 5.0
+MAX_OWED = 100_000
+"""Of what is owed so much is kept in memory where there is no spool, or it fails; then the oldest is lost."""
+
+AT_ONCE = 200
+"""So many settlements are taken from the spool at a time."""
+
+KNOWN_MAX = 20_000
+LEARN_EVERY_S = 1.0
+"""How often what is known of the counters goes to the disk."""
+
+TELL_EVERY_S = 1.0
+TELLING_MAX = 2_000
+"""Of the totals so many different rows wait to be told at most; what is more is not told."""
+
+
+class Payments:
+    """Pays one store for one process.
+
+    Args:
+        guard: Asks the store.
+        spool: Where what is owed is kept; in memory only when None.
+    """
+
+    def __init__(self, guard: Guard, spool: Spool | None = None) -> None:
+        self._guard = guard
+        self._ledger = guard.ledger
+        self._clock = guard.clock
+        self._spool = spool
+        self._spooled = 0
+        self._kept: deque[Owed] = deque(maxlen=MAX_OWED)
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._news: dict[str, Known] = {}
+        self._identity = ""
+        self._recalled = spool is None
+        self._flushing = False
+        self._telling: dict[Tally, Tally] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        guard.on_identity = self.met
+        guard.on_slow = self.flush
+
+    @property
+    def owed(self) -> int:
+        """How many costs wait for the store: this machine's, as last counted."""
+        return len(self._kept) + self._spooled
+
+    async def recount(self) -> int:
+        """How many costs wait for the store, counted now: other workers of this machine pay them too."""
+        if self._spool is not None and self._spool.exists:
+            try:
+                self._spooled = await self._spool.count()
+            except StoreError as error:
+                self._trouble(error)
+        return self.owed
+
+    # ------------------------------------------------------------------ paying
+
+    async def pay(self, reservation: Reservation, cost: int, tally: Tally | None = None) -> None:
+        """Settle with the ledger, now or, when it is away, once it is back."""
+        owed = Owed(reservation, cost, tally)
+        if await self._settled(owed):
+            if self._kept or self._spooled:
+                await self.flush()
+            return
+        await self._keep([owed])
+
+    async def _settled(self, owed: Owed, *, anyway: bool = False) -> bool:
+        call = self._ledger.settle(owed.reservation, owed.cost, self._clock.now(), owed.tally)
+        settled = await self._guard.ask(call, "settle", SETTLE_WITHIN_S, owed=anyway)
+        if settled is None:
+            return False
+        self._learn(owed.reservation, settled)
+        return True
+
+    async def _keep(self, owed: Sequence[Owed]) -> None:
+        if self._spool is not None:
+            try:
+                await self._spool.add(owed)
+                self._spooled = await self._spool.count()
+            except StoreError as error:
+                self._trouble(error)
+            else:
+                return
+        self._kept.extend(owed)
+
+    def _trouble(self, error: StoreError) -> None:
+        """The disk does not do its part: say so once."""
+        errors = self._guard.errors
+        errors["spool"] = errors.get("spool", 0) + 1
+        if errors["spool"] == 1:
+            _log.error("%s; what is owed to the store is kept in memory, and lost with it", error)
+
+    async def flush(self) -> None:
+        """Pay what is owed, as far as the store takes it."""
+        if self._flushing:
+            return
+        self._flushing = True
+        try:
+            if await self._flush_memory():
+                await self._flush_spool()
+        except StoreError as error:
+            self._trouble(error)
+        finally:
+            self._flushing = False
+
+    async def _flush_memory(self) -> bool:
+        while self._kept:
+            if not await self._settled(self._kept[0], anyway=True):
+                return False
+            self._kept.popleft()
+        return True
+
+    async def _flush_spool(self) -> None:
+        spool = self._spool
+        if spool is None or not spool.exists:
+            return
+        done = 0
+        while batch := await spool.take(AT_ONCE, self._clock.now()):
+            # Together: they share a pipeline. Nobody else asks so much, so the store is not overrun.
+            settled = await asyncio.gather(*(self._settled(o, anyway=True) for o in batch))
+            paid = [o.reservation.attempt for o, fine in zip(batch, settled, strict=True) if fine]
+            await spool.paid(paid)
+            done += len(paid)
+            if len(paid) < len(batch):
+                await spool.put_back(
+                    [o.reservation.attempt for o, fine in zip(batch, settled, strict=True) if not fine]
+                )
+                break
+        self._spooled = await spool.count()
+        if done:
+            _log.warning("%d costs from the spool are counted; %d are left", done, self._spooled)
+
+    # ------------------------------------------------------------------ a store that came back empty
+
+    def _learn(self, reservation: Reservation, settled: Settled) -> None:
+        if self._ledger.kind != "redis":
+            return
+        if not settled.identity or settled.identity != self._identity:
+            # Not the store that is known, or one that has not said yet who it is: that comes first.
+            self._guard.greet()
+            return
+        now_spent = zip(reservation.keys, settled.spent, reservation.expires_s, strict=False)
+        for key, spent, expires_s in now_spent:
+            before = self._known.get(key)
+            if before is not None and before.spent > spent:
+                continue  # an answer out of its turn
+            found = self._known[key] = Known(spent, expires_s)
+            self._known.move_to_end(key)
+            self._news[key] = found
+        while len(self._known) > KNOWN_MAX:
+            self._news.pop(self._known.popitem(last=False)[0], None)
+        if self._spool is not None:
+            self._soon("learn", LEARN_EVERY_S, self._write_down)
+
+    async def _write_down(self) -> None:
+        if self._spool is None or not self._identity or not self._news:
+            return
+        news, self._news = self._news, {}
+        try:
+            await self._spool.learn(self._identity, news, self._clock.now())
+        except StoreError as error:
+            self._trouble(error)
+
+    async def met(self, identity: str) -> bool:
+        """The store says who it is: make good what it has forgotten, and pay what is owed.
+
+        Returns:
+            False when it went away again before it knew everything.
+        """
+        if not self._recalled:
+            await self._recall()
+        if self._identity and identity != self._identity and not await self._restore():
+            return False
+        self._identity = identity
+        await self.flush()
+        return True
+
+    async def _recall(self) -> None:
+        """What an earlier process of this machine knew of the store."""
+        self._recalled = True
+        self._identity = await self._merge("")
+        await self.recount()
+
+    async def _merge(self, identity: str) -> str:
+        """Learn what the disk knows of the store with this identity, or of the last; which one that is."""
+        spool = self._spool
+        if spool is None or not spool.exists:
+            return ""
+        try:
+            identity, known = await spool.recall(self._clock.now(), identity)
+        except StoreError as error:
+            self._trouble(error)
+            return ""
+        for key, value in known.items():
+            mine = self._known.get(key)
+            if mine is None or mine.spent < value.spent:
+                self._known[key] = value
+        return identity
+
+    async def _restore(self) -> bool:
+        now = self._clock.now()
+        # What other workers of this machine knew, those that are gone included.
+        await self._merge(self._identity)
+        live = {key: k for key, k in self._known.items() if k.expires_s > now and k.spent > 0}
+        keys = list(live)
+        for at in range(0, len(keys), AT_ONCE):
+            page = {key: live[key] for key in keys[at : at + AT_ONCE]}
+            call = self._restored(page, now)
+            if await self._guard.ask(call, "restore", RESTORE_WITHIN_S, owed=True) is None:
+                return False
+        # All of it is known of the new store as well, for the next time.
+        self._news = dict(live)
+        if self._spool is not None:
+            self._soon("learn", LEARN_EVERY_S, self._write_down)
+        _log.warning("the budget store came back empty: %d counters are restored", len(live))
+        return True
+
+    async def _restored(self, known: dict[str, Known], now_s: float) -> bool:
+        await self._ledger.restore(known, now_s)
+        return True
+
+    # ------------------------------------------------------------------ totals
+
+    def tell(self, tally: Tally) -> None:
+        """Add to the day's totals what no settlement carries, within a second or so."""
+        row = replace(tally, requests=0, refused=0, attempts=0, cost=0, baseline=0, waste=0)
+        before = self._telling.get(row)
+        if before is None and len(self._telling) >= TELLING_MAX:
+            return
+        self._telling[row] = _sum(before or row, tally)
+        self._soon("tell", TELL_EVERY_S, self.tell_now)
+
+    async def tell_now(self) -> None:
+        """Tell the totals what waits to be told; what the store does not take waits for the next time."""
+        if not self._telling:
+            return
+        telling, self._telling = self._telling, {}
+        call = self._told(tuple(telling.values()))
+        if await self._guard.ask(call, "tell", SETTLE_WITHIN_S) is None:
+            for tally in telling.values():
+                self.tell(tally)
+
+    async def _told(self, tallies: tuple[Tally, ...]) -> bool:
+        await self._ledger.tell(tallies, self._clock.now())
+        return True
+
+    # ------------------------------------------------------------------ in the background
+
+    def _soon(self, name: str, after_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` once, after a while; asked again meanwhile, still once."""
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(name)
+        if timer is not None and loop.time() < timer.when() + after_s:
+            return
+
+        def start() -> None:
+            self._timers.pop(name, None)
+            task = asyncio.ensure_future(self._guard.contained(name, work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._timers[name] = loop.call_later(after_s, start)
+
+    async def close(self) -> None:
+        """Write down what is known and tell what waits, as far as that can be done at once."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for name, work in (("tell", self.tell_now), ("learn", self._write_down)):
+            await self._guard.contained(name, work)
+        if self._spool is not None:
+            await self._spool.close()
+
+
+def _sum(one: Tally, other: Tally) -> Tally:
+    return replace(
+        one,
+        requests=one.requests + other.requests,
+        refused=one.refused + other.refused,
+        attempts=one.attempts + other.attempts,
+        cost=one.cost + other.cost,
+        baseline=one.baseline + other.baseline,
+        waste=one.waste + other.waste,
+    )
