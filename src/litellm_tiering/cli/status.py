@@ -11,18 +11,27 @@ from litellm_tiering.cli.common import Exit, add_common, note, print_json, table
 from litellm_tiering.cli.settings import required, settings_of, store_of
 from litellm_tiering.config.assemble import SystemClock
 from litellm_tiering.errors import StoreError
+from litellm_tiering.ledger.open import open_board
+from litellm_tiering.pacer import Pacer
+from litellm_tiering.standing import Standing, standing
 from litellm_tiering.status import live_budgets
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
+    from typing import TypeVar
 
     from litellm_tiering.core.budget import Balance
     from litellm_tiering.ports import Ledger
     from litellm_tiering.status import LiveBudget
 
+    T = TypeVar("T")
+
 DEADLINE_S = 10.0
 """How long the store may take to answer."""
+
+
+_DAY_S = 86_400
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,9 +55,13 @@ def run(options: argparse.Namespace) -> Exit:
     """
     settings = settings_of(required(options.config))
     store = store_of(settings)
-    now = SystemClock().now()
-    live, trouble = asyncio.run(_look(store.ledger, now)) if store.seen else (None, "")
-    budgets = live_budgets(settings.budgets, live or {}, now)
+    clock = SystemClock()
+    pacer = Pacer(settings.budgets, settings.timezone, settings.ladder.top, clock, store.ledger, _Asking())
+    now = clock.now()
+    live, found, trouble = (
+        asyncio.run(_look(store.ledger, pacer, now)) if store.seen else (None, Standing(), "")
+    )
+    budgets = live_budgets(settings.budgets, live or {}, now, pacer)
     if options.json:
         top = settings.ladder.top
         print_json(
@@ -58,33 +71,64 @@ def run(options: argparse.Namespace) -> Exit:
                 "store": {"kind": store.kind, "ok": live is not None, "spooled": 0},
                 "budgets": [b.as_json(top) for b in budgets],
                 "alarms": [trouble] if trouble else [],
+                "exemptions": [e.as_json() for e in found.exemptions],
+                "switches": [s.as_json() for s in found.switches],
                 "policy": settings.policy_hash,
             }
         )
     elif live is not None:
         print(f"mode {settings.mode}, store {store.kind}")
-        print(table(_rows(budgets, settings.ladder.top)))
+        print(table(_rows(budgets, settings.ladder.top, now)))
+        for line in _directives(found):
+            print(visible(line))
     for remark in (store.remark, trouble):
         if remark:
             note(visible(remark))
     return Exit.FINDINGS if live is None else Exit.DONE
 
 
-async def _look(ledger: Ledger, now_s: float) -> tuple[Mapping[str, Balance] | None, str]:
-    """Every live counter, or None and why the store did not tell."""
+class _Asking:
+    """Asks the store for what the forecast would like to know, and can do without."""
+
+    async def ask(self, call: Awaitable[T], op: str) -> T | None:  # noqa: ARG002 - nobody counts them here
+        """The store's answer, or None when it is away or too slow."""
+        try:
+            return await asyncio.wait_for(call, DEADLINE_S)
+        except (StoreError, asyncio.TimeoutError):
+            return None
+
+
+async def _look(
+    ledger: Ledger, pacer: Pacer, now_s: float
+) -> tuple[Mapping[str, Balance] | None, Standing, str]:
+    """Every live counter and what stands on the board, or None and why the store did not tell."""
     try:
-        return await asyncio.wait_for(ledger.active(now_s), DEADLINE_S), ""
+        live = await asyncio.wait_for(ledger.active(now_s), DEADLINE_S)
+        found = standing(await asyncio.wait_for(open_board(ledger).notices(now_s), DEADLINE_S))
+        await pacer.refresh()
     except StoreError as error:
-        return None, f"the budget store is away: {error}"
+        return None, Standing(), f"the budget store is away: {error}"
     except asyncio.TimeoutError:
-        return None, f"the budget store is away: no answer within {DEADLINE_S:g} s"
+        return None, Standing(), f"the budget store is away: no answer within {DEADLINE_S:g} s"
+    else:
+        return live, found, ""
     finally:
         await ledger.close()
 
 
-def _rows(budgets: Sequence[LiveBudget], top: int) -> list[tuple[str, ...]]:
+def _directives(found: Standing) -> list[str]:
+    """The exemptions and switches in force, a line each."""
+    told = [(f"exempt: {e.label}", e.as_json()) for e in found.exemptions]
+    told += [(f"switched: {s.route} to {s.as_json()['mode']}", s.as_json()) for s in found.switches]
+    return [
+        f"{what}{' until ' + str(j['until']) if j['until'] else ''} by {j['by']}: {j['reason']}"
+        for what, j in told
+    ]
+
+
+def _rows(budgets: Sequence[LiveBudget], top: int, now_s: float) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
-        ("SCOPE", "ID", "LIMIT", "SPENT", "HELD", "USED", "STEPS DOWN", "STARTS ANEW")
+        ("SCOPE", "ID", "LIMIT", "SPENT", "HELD", "USED", "STEPS DOWN", "STARTS ANEW", "FORECAST")
     ]
     for budget in budgets:
         b: dict[str, Any] = budget.as_json(top)
@@ -100,9 +144,24 @@ def _rows(budgets: Sequence[LiveBudget], top: int) -> list[tuple[str, ...]]:
                 f"{b['ratio']:.1%}" if limited else "-",
                 str(b["steps_down"]),
                 f"{ends:%Y-%m-%d %H:%M %Z}",
+                _outlook(budget, now_s),
             )
         )
     return rows
+
+
+def _outlook(budget: LiveBudget, now_s: float) -> str:
+    """What the forecast says: what the window will have cost, or until when the money lasts."""
+    found = budget.forecast
+    if found is None:
+        return "-"
+    if found.lasts_until is None:
+        return f"{found.ratio:.0%} by the end"
+    if found.lasts_until <= now_s:
+        return "used up"
+    until = dt.datetime.fromtimestamp(found.lasts_until, ZoneInfo(budget.budget.timezone))
+    soon = found.lasts_until - now_s < _DAY_S
+    return f"lasts until {until:%H:%M}" if soon else f"lasts until {until:%Y-%m-%d %H:%M}"
 
 
 def _usd(amount: float) -> str:

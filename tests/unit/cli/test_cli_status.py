@@ -8,7 +8,17 @@ import pytest
 from litellm_tiering.core.budget import Scope
 from litellm_tiering.ledger.sqlite import SqliteLedger
 
-SHAPE = {"scope", "id", "limit_usd", "spent_usd", "reserved_usd", "ratio", "steps_down", "window_end"}
+SHAPE = {
+    "scope",
+    "id",
+    "limit_usd",
+    "spent_usd",
+    "reserved_usd",
+    "ratio",
+    "steps_down",
+    "window_end",
+    "forecast",
+}
 
 
 def test_the_budgets_are_those_of_the_store(run_json, config, spend):
@@ -21,6 +31,9 @@ def test_the_budgets_are_those_of_the_store(run_json, config, spend):
     assert found["alarms"] == []
     everybody, blue = found["budgets"]
     assert set(everybody) >= SHAPE
+    forecast = everybody.pop("forecast")
+    assert forecast.keys() == {"end_usd", "ratio", "lasts_until", "steps_down", "pacing"}
+    assert (forecast["steps_down"], forecast["pacing"]) == (0, "off")
     assert everybody == {
         "scope": "global",
         "id": "*",
