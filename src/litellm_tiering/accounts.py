@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, final_bounds, thresholds
 from litellm_tiering.core.budget import Budget, Limit
 from litellm_tiering.core.policy import Account, question
+from litellm_tiering.core.value import PROVEN, gains, wanted
 from litellm_tiering.ports import Reservation
 from litellm_tiering.units import window_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from litellm_tiering.core.budget import Balance
     from litellm_tiering.core.features import Caller
     from litellm_tiering.core.policy import Case, Policy
+    from litellm_tiering.core.value import Wanted
+    from litellm_tiering.market import Market
+    from litellm_tiering.pacer import Pacer
     from litellm_tiering.units import Window
 
 _LONGEST_ID = 64
@@ -27,12 +33,24 @@ class Accounts:
         policy: Decides what a budget asks for.
         budgets: What is limited; one of them is global.
         retention_s: How long a counter is kept after its window.
+        pacer: Knows the forecasts; without one no budget is paced.
+        market: Knows what money buys; without one no budget spends by value.
     """
 
-    def __init__(self, policy: Policy, budgets: tuple[Budget, ...], retention_s: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        budgets: tuple[Budget, ...],
+        retention_s: int,
+        pacer: Pacer | None = None,
+        market: Market | None = None,
+    ) -> None:
         self._policy = policy
         self._budgets = budgets
         self._retention_s = retention_s
+        self._pacer = pacer
+        self._market = market
+        self._by_value = market is not None and any(b.by_value and b.limit is not None for b in budgets)
 
     def asked(  # noqa: PLR0913, PLR0917 - the pieces of one question
         self,
@@ -42,17 +60,72 @@ class Accounts:
         rank: int,
         options: Sequence[int],
         now_s: float,
+        costs: Callable[[], Sequence[int]] = tuple,
+        *,
+        rejected: bool = False,
     ) -> tuple[Account, ...]:
-        """What each budget that counts a request of ``rank`` asks of the ledger, for these options."""
+        """What each budget that counts a request of ``rank`` asks of the ledger, for these options.
+
+        ``costs`` finds what each option would probably cost, in nano-dollars, where that matters;
+        ``rejected`` says that a gate has rejected the answer of the last one.
+        """
+        wants: Wanted | None = None
+        if self._by_value and (probable := costs()):
+            expected = (PROVEN,) if rejected else gains(case.classification, rank, options)
+            wants = wanted(expected, probable)
         found: dict[str, Account] = {}
         for budget, id_, window in self._counted(caller, case.route.name, tags, now_s):
             key = counter_key(budget, id_, window.label)
-            critical = budget.critical.holds(caller)
-            below, ceiling, block = question(self._policy, case, rank, options, budget, critical=critical)
+            critical = bool(case.exempt) or budget.critical.holds(caller)
+            if key in found:
+                # Of several budgets for one id and window the first in the file wins, as with routes.
+                continue
+            limited = not critical and budget.limit is not None
+            asks = wants if limited and budget.by_value else None
+            pressure = self._pressure(budget, id_, key, window, asks, now_s) if limited else NO_PRESSURE
+            below, ceiling, block = question(
+                self._policy, case, rank, options, budget, critical=critical, pressure=pressure
+            )
             limit = Limit(key, int(window.end_s) + self._retention_s, below, ceiling, block)
-            # Of several budgets for one id and window the first in the file wins, as with routes.
-            found.setdefault(key, Account(budget, id_, limit, critical, window.end_s))
+            plain: tuple[int, ...] = ()
+            if pressure is not NO_PRESSURE:
+                plain = self._plain(budget, rank, options, case, pressure)
+            found[key] = Account(budget, id_, limit, critical, window.end_s, pressure, plain, asks)
         return tuple(found.values())
+
+    def _pressure(  # noqa: PLR0913, PLR0917 - one account and what it is asked
+        self, budget: Budget, id_: str, key: str, window: Window, asks: Wanted | None, now_s: float
+    ) -> Pressure:
+        paced = self._pacer is not None and budget.paced
+        standing = None
+        if self._market is not None and asks is not None and asks.upgrades:
+            standing = self._market.standing(_book(key), asks)
+        if not paced and standing is None:
+            return NO_PRESSURE
+        allowed, held, firm = 1.0, 0, False
+        if self._pacer is not None:
+            allowed, held, firm = self._pacer.state(budget, id_, key, window, now_s)
+        return Pressure(allowed, held, firm, standing)
+
+    def _plain(
+        self, budget: Budget, rank: int, options: Sequence[int], case: Case, pressure: Pressure
+    ) -> tuple[int, ...]:
+        """The usage from which each option goes whatever the forecast and the value."""
+        if pressure.standing is not None:
+            return final_bounds(budget, options)
+        return thresholds(budget, rank, options, self._policy.usable(case))
+
+    def seen(self, accounts: Sequence[Account], balances: Sequence[Balance], now_s: float) -> None:
+        """Learn from the ledger's answer to a request: how far budgets are used, what wants their money."""
+        for account, balance in zip(accounts, balances, strict=True):
+            limit = account.budget.limit
+            if limit is None or account.critical:
+                continue
+            if self._market is not None and account.wanted is not None:
+                self._market.saw(_book(account.limit.key), account.wanted, now_s)
+            if self._pacer is not None and account.budget.paced:
+                ratio = balance.used / limit / account.pressure.allowed
+                self._pacer.seen(account.limit.key, account.budget, ratio, now_s)
 
     def counters(
         self, attempt: str, caller: Caller, route: str, tags: frozenset[str], now_s: float
@@ -72,6 +145,11 @@ class Accounts:
             for budget in self._budgets
             for id_ in budget.ids(caller, route=route, tags=tags)
         ]
+
+
+def _book(key: str) -> str:
+    """The market's book of a counter: the same from window to window."""
+    return key.rpartition("|")[0]
 
 
 def counter_key(budget: Budget, id_: str, window_label: str) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from litellm_tiering.core.ladder import settle_on
 from litellm_tiering.units import WindowKind
 
 if TYPE_CHECKING:
@@ -43,6 +42,14 @@ class AtCeiling(str, enum.Enum):
 
     CHEAPEST = "cheapest"
     BLOCK = "block"
+
+
+class Pacing(str, enum.Enum):
+    """Whether a budget acts on the forecast, and what course it takes a window to have."""
+
+    OFF = "off"
+    LINEAR = "linear"
+    LEARNED = "learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,8 @@ class Budget:
         downgrade: Thresholds in ascending order of ``at``.
         at_ceiling: What happens at the ceiling.
         critical: Who is exempt from downgrades and the ceiling.
+        pacing: Whether it acts on the forecast as well.
+        by_value: Whether a threshold of one step spares the upgrades that buy most, for the same money.
     """
 
     scope: Scope = Scope.GLOBAL
@@ -100,6 +109,13 @@ class Budget:
     downgrade: tuple[Downgrade, ...] = ()
     at_ceiling: AtCeiling = AtCeiling.CHEAPEST
     critical: Critical = Critical()
+    pacing: Pacing = Pacing.OFF
+    by_value: bool = False
+
+    @property
+    def paced(self) -> bool:
+        """Whether there is a forecast to act on."""
+        return self.pacing is not Pacing.OFF and self.limit is not None
 
     def ids(self, caller: Caller, *, route: str, tags: frozenset[str]) -> tuple[str, ...]:
         """The ids of this scope that a request of ``caller`` is counted under; empty when it is not."""
@@ -201,24 +217,3 @@ def choose(limits: Sequence[Limit], amounts: Sequence[int], used: Sequence[int],
 
 def _over(limits: Sequence[Limit], amount: int, used: Sequence[int]) -> list[int]:
     return [i for i, lim in enumerate(limits) if lim.ceiling != NO_BOUND and used[i] + amount > lim.ceiling]
-
-
-def bounds(budget: Budget, rank: int, options: Sequence[int], usable: frozenset[int]) -> tuple[int, ...]:
-    """For each option (a rank), the usage in nano-dollars from which ``budget`` asks for a lower one.
-
-    ``options`` are the ranks a request of ``rank`` may end on, dearest first. An option is given up at the
-    lowest threshold whose target, settled on a usable rank, lies below it.
-    """
-    if budget.limit is None:
-        return (NO_BOUND,) * len(options)
-    found = []
-    for option in options:
-        bound = NO_BOUND
-        for d in budget.downgrade:
-            landing = settle_on(d.target(rank), usable)
-            if landing is not None and landing < option:
-                # Rounded up: "used >= bound" must say the same as "used / limit >= at".
-                bound = max(0, -int(-(d.at * budget.limit) // 1))
-                break
-        found.append(bound)
-    return tuple(found)

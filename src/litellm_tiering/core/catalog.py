@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.features import ResponseFormat
-from litellm_tiering.units import NanoUSD
+from litellm_tiering.core.price import Asked, Price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_tiering.core.features import RequestFeatures
+    from litellm_tiering.units import NanoUSD
+
+__all__ = ["Capability", "Price", "TierFacts", "dearest"]
 
 DEFAULT_OUTPUT_TOKENS = 1024
 """The output bound of a request that sets none: enough for nearly every answer."""
@@ -19,25 +23,23 @@ DEFAULT_OUTPUT_TOKENS = 1024
 CONTEXT_MARGIN = 1.1
 """Prompt token counts are estimates: a window must hold this much more than the estimate."""
 
+PROMPT_RATIO = 1.5
+"""By how much a prompt may pass its estimate, until its model group's own traffic has shown better."""
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """List prices in nano-dollars per token (a cheap model's token costs a fraction of one).
+FRAME_TOKENS = 16
+"""What a provider adds to every prompt: its beginning, its end, the answer's first words."""
 
-    Attributes:
-        prompt: Per prompt token.
-        completion: Per completion token.
-        known: Whether the prices are the model's own; otherwise they are the dearest known tier's.
-    """
+MESSAGE_TOKENS = 8
+"""What it adds to every message at most: its role and separators."""
 
-    prompt: float = 0.0
-    completion: float = 0.0
-    known: bool = True
+TOOLS_TOKENS = 700
+"""What it adds where tools are offered: instructions of its own, with Anthropic up to some 700."""
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> NanoUSD:
-        """What that many tokens cost, rounded up to a whole nano-dollar."""
-        exact = self.prompt * prompt_tokens + self.completion * completion_tokens
-        return NanoUSD(-int(-exact // 1))
+CACHE_TTL_S = 300
+"""How long a provider keeps a prompt in its cache unless it is asked for longer, which is dearer."""
+
+IMAGE_TOKENS = 1_700
+"""What an image comes to at most with most models; see :attr:`Capability.image_tokens`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Capability:
         response_format: Answers held to a JSON schema.
         max_input_tokens: The context window for input, in tokens.
         max_output_tokens: The longest answer, in tokens.
+        image_tokens: What one image comes to at most, in tokens.
     """
 
     vision: bool | None = None
@@ -61,6 +64,7 @@ class Capability:
     response_format: bool | None = None
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    image_tokens: int = IMAGE_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,63 @@ class TierFacts:
         )
         return next((name for name, missing in needs if missing), None)
 
-    def hold(self, features: RequestFeatures) -> NanoUSD:
-        """What an answer to such a request costs at most: the prompt, and the output bound of each choice."""
-        bound = features.max_tokens if features.max_tokens is not None else DEFAULT_OUTPUT_TOKENS
-        if self.capability.max_output_tokens is not None:
-            bound = min(bound, self.capability.max_output_tokens)
-        prompt = int(features.prompt_tokens * CONTEXT_MARGIN)
-        return self.price.cost(prompt, bound * max(1, features.choices))
+    def hold(
+        self,
+        features: RequestFeatures,
+        *,
+        output_tokens: int = DEFAULT_OUTPUT_TOKENS,
+        ratio: float = PROMPT_RATIO,
+        firm: bool = False,
+    ) -> NanoUSD:
+        """What the answers to such a request cost at most: the prompt, and the output bound of each of them.
+
+        Args:
+            features: The request.
+            output_tokens: The output bound of one answer where the client sets none, reasoning included.
+            ratio: By how much the prompt may pass its estimate.
+            firm: Whether the prompt counts as what it can be at most rather than as what it is likely to be.
+        """
+        text = self.prompt_bound(features, ratio=ratio, firm=firm)
+        answers = max(1, features.drafts, features.choices)
+        return self.price.most(
+            Asked(
+                text=text + features.file_tokens,
+                audio=features.audio_tokens,
+                image=features.images * self.capability.image_tokens,
+                completion=self.output_bound(features, output_tokens) * answers,
+                images=features.images,
+                searches=features.searches,
+                writes=features.cache_ttl_s > 0,
+                writes_long=features.cache_ttl_s > CACHE_TTL_S,
+                speaks=features.speaks,
+                priority=features.priority,
+                fast=features.fast,
+            )
+        )
+
+    @staticmethod
+    def prompt_bound(features: RequestFeatures, *, ratio: float = PROMPT_RATIO, firm: bool = False) -> int:
+        """The most tokens that a request's text comes to, attachments left out.
+
+        No tokenizer that works on bytes makes more tokens of a text than it has bytes: that is the proof. It
+        is some four times what English comes to, which a learned ratio to the estimate is not.
+        """
+        added = overhead(features)
+        likely = math.ceil(max(0, features.prompt_tokens - features.attached_tokens) * ratio)
+        if not features.prompt_bytes:
+            return likely + added
+        return added + (features.prompt_bytes if firm else min(likely, features.prompt_bytes))
+
+    def output_bound(self, features: RequestFeatures, output_tokens: int = DEFAULT_OUTPUT_TOKENS) -> int:
+        """The most tokens of one answer, as the client, the model and experience have it."""
+        bound = features.max_tokens if features.max_tokens is not None else output_tokens
+        longest = self.capability.max_output_tokens
+        return bound if longest is None else min(bound, longest)
+
+
+def overhead(features: RequestFeatures) -> int:
+    """The most tokens that a provider adds to a request's text by itself."""
+    return FRAME_TOKENS + MESSAGE_TOKENS * features.messages + (TOOLS_TOKENS if features.tools else 0)
 
 
 def dearest(facts: Sequence[TierFacts]) -> Price:

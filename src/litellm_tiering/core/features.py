@@ -110,6 +110,18 @@ class RequestFeatures:
         smalltalk: Whether the last turn is a greeting or thanks, which needs no strong model.
         tags: Tags of the request itself: the client's word only, never trusted with privileges.
         truncated: Whether the text was too long to be read whole; counts are then scaled up.
+        prompt_bytes: What the text comes to in UTF-8, which no tokenizer's count passes; 0 where not counted.
+        attached_tokens: The part of ``prompt_tokens`` that stands for images, audio and documents.
+        audio_tokens: What the audio clips come to at most, in tokens.
+        file_tokens: What the documents come to, in tokens, generously.
+        drafts: How many answers are paid for: those asked for, of every prompt, and drafts not shown.
+        thinking_tokens: How much reasoning is asked for, in tokens; 0 when none is.
+        cache_ttl_s: How long the provider is told to keep the prompt in its cache, in seconds; 0 for not.
+        searches: How often the provider may search the web.
+        speaks: Whether the answer may be sound.
+        priority: Whether a dearer service tier is asked for.
+        fast: Whether the provider's faster, dearer mode is asked for.
+        elsewhere: Whether earlier turns are kept by the provider, whose length nobody here knows.
         signals: Named numbers for classifiers, such as ``maths`` or ``questions``.
     """
 
@@ -143,6 +155,18 @@ class RequestFeatures:
     smalltalk: bool = False
     tags: frozenset[str] = frozenset()
     truncated: bool = False
+    prompt_bytes: int = 0
+    attached_tokens: int = 0
+    audio_tokens: int = 0
+    file_tokens: int = 0
+    drafts: int = 1
+    thinking_tokens: int = 0
+    cache_ttl_s: int = 0
+    searches: int = 0
+    speaks: bool = False
+    priority: bool = False
+    fast: bool = False
+    elsewhere: bool = False
     signals: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from litellm_tiering.core.budget import NO_BOUND, AtCeiling, Budget, Choice, bounds
+from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, bounds
+from litellm_tiering.core.budget import NO_BOUND, AtCeiling, Budget, Choice
 from litellm_tiering.core.classification import Classification
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage, Step
 from litellm_tiering.core.ladder import settle_on
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from litellm_tiering.core.budget import Limit
     from litellm_tiering.core.ladder import Ladder
+    from litellm_tiering.core.value import Wanted
 
     Stager = Callable[["Policy", "Case", "Spending | None", Decision], Decision]
 
@@ -42,6 +44,7 @@ class Route:
         default_rank: The rank when every classifier abstains.
         client_tier: What the ``x-tiering-tier`` header may do: ``lower``, ``floor``.
         enforce: Whether decisions take effect; False is shadow mode.
+        off: Whether its requests are left alone, as those of a model without a route.
         deadline_s: How long all attempts of a cascade may take, in seconds; None for no limit.
     """
 
@@ -54,6 +57,7 @@ class Route:
     client_tier: frozenset[str] = frozenset({"lower"})
     enforce: bool = True
     deadline_s: float | None = None
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ class Account:
         limit: What the ledger is asked; built by the engine, which knows the window.
         critical: Whether this caller is exempt from it.
         window_end_s: When the window ends, in seconds since the epoch.
+        pressure: What bears on this request besides the plain thresholds.
+        plain: For each option, the usage from which it goes whatever the forecast and the value; empty where
+            there is nothing but that.
+        wanted: What the request would like to have of this budget's money, where it is spent by value.
     """
 
     budget: Budget
@@ -73,6 +81,9 @@ class Account:
     limit: Limit
     critical: bool
     window_end_s: float
+    pressure: Pressure = NO_PRESSURE
+    plain: tuple[int, ...] = ()
+    wanted: Wanted | None = None
 
     @property
     def name(self) -> str:
@@ -96,6 +107,7 @@ class Case:
         unable: Ranks that cannot serve the request, with what they lack.
         forbidden: Ranks that the caller may not use, or that no longer exist, with why.
         bypass: The segment whose answers fail too often where it belongs; empty for none.
+        exempt: The exemption that spares the caller every budget, such as ``team:blue``; empty for none.
     """
 
     route: Route
@@ -105,6 +117,7 @@ class Case:
     unable: Mapping[int, str] = field(default_factory=dict)
     forbidden: Mapping[int, str] = field(default_factory=dict)
     bypass: str = ""
+    exempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,10 @@ class Policy:
             highest = min(highest, decision.rank)
         for step in decision.steps:
             lowered = step.from_rank is not None and step.to_rank < step.from_rank
-            if step.enforced and lowered and step.stage in (Stage.CLIENT, Stage.BUDGET):
+            # What value lowered for want of a reason to pay may climb for a good one: the ledger is asked.
+            if step.reason is not Reason.VALUE and (
+                step.enforced and lowered and step.stage in (Stage.CLIENT, Stage.BUDGET)
+            ):
                 highest = min(highest, max(step.to_rank, decision.rank))
         return highest
 
@@ -275,8 +291,14 @@ def _budget(policy: Policy, case: Case, spending: Spending | None, decision: Dec
     """May only lower, or refuse."""
     if spending is None or not spending.options:
         return decision
-    for account in spending.accounts:
-        if account.critical and account.budget.limit is not None:
+    spared = [a for a in spending.accounts if a.critical and a.budget.limit is not None]
+    if spared and case.exempt:
+        # From all of them at once, so it is said once.
+        decision = decision.moved(
+            decision.rank, stage=Stage.BUDGET, because=Reason.EXEMPT, detail=case.exempt
+        )
+    else:
+        for account in spared:
             decision = decision.moved(
                 decision.rank, stage=Stage.BUDGET, because=Reason.CRITICAL, detail=account.name
             )
@@ -287,9 +309,20 @@ def _budget(policy: Policy, case: Case, spending: Spending | None, decision: Dec
     if choice.option is None:
         return decision.refused(_over_budget(policy, case, spending, account))
     to = spending.options[choice.option]
-    reason = Reason.CEILING if choice.at_ceiling else Reason.BUDGET
-    detail = f"{account.name}:{_ratio(account, spending.used[choice.by]):.2f}"
+    used = spending.used[choice.by]
+    reason = Reason.CEILING if choice.at_ceiling else _why(account, choice.option, used)
+    ratio = _ratio(account, used)
+    if reason in (Reason.PACE, Reason.VALUE) and account.budget.paced:
+        ratio /= account.pressure.allowed
+    detail = f"{account.name}:{ratio:.2f}"
     return decision.moved(min(to, decision.rank), stage=Stage.BUDGET, because=reason, detail=detail)
+
+
+def _why(account: Account, option: int, used: int) -> Reason:
+    """What a budget moved a request down by: its thresholds where they alone would have, else the rest."""
+    if not account.plain or NO_BOUND != account.plain[option - 1] <= used:
+        return Reason.BUDGET
+    return Reason.PACE if account.pressure.standing is None else Reason.VALUE
 
 
 def _ratio(account: Account, used: int) -> float:
@@ -343,10 +376,17 @@ _BEFORE_BUDGET, _FROM_BUDGET = STAGES[: STAGES.index(_budget)], STAGES[STAGES.in
 
 
 def question(  # noqa: PLR0913 - the pieces of one question
-    policy: Policy, case: Case, rank: int, options: Sequence[int], budget: Budget, *, critical: bool
+    policy: Policy,
+    case: Case,
+    rank: int,
+    options: Sequence[int],
+    budget: Budget,
+    *,
+    critical: bool,
+    pressure: Pressure = NO_PRESSURE,
 ) -> tuple[tuple[int, ...], int, bool]:
     """What one budget asks of the ledger for a request of ``rank``: bounds, ceiling, whether it blocks."""
     if critical or budget.limit is None:
         return (NO_BOUND,) * len(options), NO_BOUND, False
-    below = bounds(budget, rank, options, policy.usable(case))
+    below = bounds(budget, rank, options, policy.usable(case), pressure)
     return below, int(budget.limit), budget.at_ceiling is AtCeiling.BLOCK

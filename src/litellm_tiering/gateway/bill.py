@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.price import Usage
 from litellm_tiering.gateway.apply import ATTEMPT_KEY
 from litellm_tiering.gateway.compat import logged_metadata
 from litellm_tiering.gateway.loose import get
+from litellm_tiering.gateway.usage import count, usage_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHARS_PER_TOKEN = 4
 """A rough English average, for streams that reported no usage."""
+
+
+LONGEST_CALL_S = 86_400.0
+"""No call takes longer, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +32,28 @@ class Paid:
         call_id: LiteLLM's id of the call, with its start: clients may choose the id, and use one twice.
         cost: In dollars, as LiteLLM computed it; None or 0 when it could not, or when it was free.
         cached: Whether the answer came from LiteLLM's cache.
-        prompt_tokens: As the provider counted them.
-        completion_tokens: As the provider counted them, else estimated from the answer's length.
+        used: Its tokens as the provider counted them; those of the answer else estimated from its length.
         group: The model group that answered.
         metadata: The standard logging payload's metadata: ids of key, team, user.
         end_user: The client's own customer.
         tags: The request's tags.
+        started_s: When the call was made, in seconds since the epoch, as LiteLLM says; 0 when it does not.
     """
 
     attempt: str
     call_id: str
     cost: float | None
     cached: bool
-    prompt_tokens: int
-    completion_tokens: int
+    used: Usage
     group: str
     metadata: Mapping[str, Any]
     end_user: str
     tags: frozenset[str]
+    started_s: float = 0.0
+
+    def began_s(self, now_s: float) -> float:
+        """When the call was made, in seconds since the epoch; ``now_s`` where that is unknown or absurd."""
+        return self.started_s if now_s - LONGEST_CALL_S <= self.started_s <= now_s else now_s
 
 
 def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
@@ -54,20 +64,33 @@ def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
     attempt = next(
         (found for m in logged_metadata(kwargs) if isinstance(found := m.get(ATTEMPT_KEY), str)), ""
     )
-    prompt, completion = _count(payload.get("prompt_tokens")), _count(payload.get("completion_tokens"))
     tags = payload.get("request_tags")
     metadata = payload.get("metadata")
+    used = _used(payload, response, metadata)
     return Paid(
         attempt=attempt,
         call_id=f"{payload.get('litellm_call_id')}:{payload.get('startTime')}",
         cost=amount(payload.get("response_cost")),
         cached=payload.get("cache_hit") is True,
-        prompt_tokens=prompt,
-        completion_tokens=completion or answer_chars(response) // CHARS_PER_TOKEN,
+        used=used,
         group=str(payload.get("model_group") or ""),
         metadata=metadata if isinstance(metadata, dict) else {},
         end_user=str(payload.get("end_user") or ""),
         tags=frozenset(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else frozenset(),
+        started_s=amount(payload.get("startTime")) or 0.0,
+    )
+
+
+def _used(payload: Mapping[str, Any], response: Any, metadata: Any) -> Usage:
+    """LiteLLM's totals, and the parts of them that the provider told apart."""
+    parts = usage_in(get(response, "usage")) or usage_in(get(metadata, "usage_object")) or Usage()
+    prompt = count(payload.get("prompt_tokens")) or parts.prompt
+    completion = count(payload.get("completion_tokens")) or parts.completion
+    return replace(
+        parts,
+        # Where Anthropic's totals leave the cache out, the larger figure is the one that holds it.
+        prompt=max(prompt, parts.prompt),
+        completion=completion or answer_chars(response) // CHARS_PER_TOKEN,
     )
 
 
@@ -84,12 +107,8 @@ def amount(value: Any) -> float | None:
 
 def usage_of(response: Any) -> tuple[int, int] | None:
     """Prompt and completion tokens of a whole answer, in any of the four APIs; None for a stream."""
-    usage = get(response, "usage")
-    if usage is None:
-        return None
-    prompt = get(usage, "prompt_tokens") or get(usage, "input_tokens")
-    completion = get(usage, "completion_tokens") or get(usage, "output_tokens")
-    return _count(prompt), _count(completion)
+    found = usage_in(get(response, "usage"))
+    return None if found is None else (found.prompt, found.completion)
 
 
 def cost_in(response: Any) -> float | None:
@@ -126,7 +145,3 @@ def answer_chars(response: Any) -> int:
 def _hidden(response: Any) -> Mapping[str, Any]:
     found = get(response, "_hidden_params")
     return found if isinstance(found, dict) else {}
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

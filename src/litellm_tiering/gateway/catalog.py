@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
-from litellm_tiering.core.catalog import Capability, Price, TierFacts, dearest
-from litellm_tiering.units import NANO_PER_USD
+from litellm_tiering.core.catalog import IMAGE_TOKENS, Capability, Price, TierFacts, dearest
+from litellm_tiering.core.price import highest
+from litellm_tiering.gateway.pricing import price_of, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,9 @@ _FLAGS = {
     "tools": "supports_function_calling",
     "response_format": "supports_response_schema",
 }
-_PRICES = ("input_cost_per_token", "output_cost_per_token")
+_IMAGE_TOKENS = {"gpt-4o-mini": 48_200}
+"""What one image is billed as at most, by models that count more than is usual, as OpenAI documents it."""
+
 _MAP = frozenset(litellm.model_cost)
 """The models that LiteLLM's map describes. The router adds its own deployments to the map as it starts, with
 what their model_info says: there a missing capability is one that nobody mentioned."""
@@ -91,7 +94,9 @@ class Catalog:
     def _listed(self, tier: str, facts: TierFacts) -> TierFacts:
         """The facts with what the owner listed; without any, when requirements are off."""
         if self._requirements == "off":
-            return replace(facts, capability=Capability(max_output_tokens=facts.capability.max_output_tokens))
+            can = facts.capability
+            bounds = Capability(max_output_tokens=can.max_output_tokens, image_tokens=can.image_tokens)
+            return replace(facts, capability=bounds)
         if isinstance(self._requirements, str):
             return facts
         said = {k: v for k, v in self._requirements.get(tier, {}).items() if v is not None}
@@ -110,41 +115,32 @@ def group_facts(found: Iterable[Mapping[str, Any]]) -> TierFacts:
     each = [_deployment_facts(d) for d in found]
     if not each:
         return TierFacts(Price(known=False), exists=False)
-    prices = [f.price for f in each]
-    price = Price(
-        max(p.prompt for p in prices), max(p.completion for p in prices), known=all(p.known for p in prices)
-    )
+    price = highest([f.price for f in each])
     caps = [f.capability for f in each]
     able = Capability(
         **{name: _all(getattr(c, name) for c in caps) for name in _FLAGS},
         max_input_tokens=_least(c.max_input_tokens for c in caps),
-        max_output_tokens=_least(c.max_output_tokens for c in caps),
+        max_output_tokens=_longest([c.max_output_tokens for c in caps]),
+        image_tokens=max(c.image_tokens for c in caps),
     )
     return TierFacts(price, able)
 
 
 def _deployment_facts(deployment: Mapping[str, Any]) -> TierFacts:
     params = deployment.get("litellm_params") or {}
-    own = {**{k: params.get(k) for k in _PRICES}, **(deployment.get("model_info") or {})}
+    stated = {**params, **{k: v for k, v in (deployment.get("model_info") or {}).items() if v is not None}}
+    own = {k: v for k, v in stated.items() if v is not None}
     model = str(own.get("base_model") or params.get("model") or "")
     key, base = _model_map(model, params.get("custom_llm_provider"))
 
-    def known(name: str) -> Any:
-        value = own.get(name)
-        return base.get(name) if value is None else value
-
-    prompt, completion = (_number(known(k)) for k in _PRICES)
-    price = Price(
-        (prompt or 0.0) * NANO_PER_USD,
-        (completion or 0.0) * NANO_PER_USD,
-        known=prompt is not None or completion is not None,
-    )
+    known = {**base, **own}
     able = Capability(
-        **{ours: _flag(known(theirs), in_map=key in _MAP) for ours, theirs in _FLAGS.items()},
-        max_input_tokens=_size(known("max_input_tokens")),
-        max_output_tokens=_size(known("max_output_tokens")),
+        **{ours: _flag(known.get(theirs), in_map=key in _MAP) for ours, theirs in _FLAGS.items()},
+        max_input_tokens=size(known.get("max_input_tokens")),
+        max_output_tokens=size(known.get("max_output_tokens")),
+        image_tokens=next((most for name, most in _IMAGE_TOKENS.items() if name in model), IMAGE_TOKENS),
     )
-    return TierFacts(price, able)
+    return TierFacts(price_of(known), able)
 
 
 def _model_map(model: str, provider: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -168,19 +164,6 @@ def _flag(value: Any, *, in_map: bool) -> bool | None:
     return False if in_map else None
 
 
-def _number(value: Any) -> float | None:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        return None
-    return found if 0 <= found < float("inf") else None
-
-
-def _size(value: Any) -> int | None:
-    found = _number(value)
-    return int(found) if found else None
-
-
 def _all(flags: Iterable[bool | None]) -> bool | None:
     found = list(flags)
     if False in found:
@@ -190,3 +173,9 @@ def _all(flags: Iterable[bool | None]) -> bool | None:
 
 def _least(sizes: Iterable[int | None]) -> int | None:
     return min((s for s in sizes if s is not None), default=None)
+
+
+def _longest(sizes: Sequence[int | None]) -> int | None:
+    """The longest answer that any deployment may give; None where one of them sets no bound."""
+    known = [s for s in sizes if s is not None]
+    return max(known) if known and len(known) == len(sizes) else None

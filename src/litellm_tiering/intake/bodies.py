@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.catalog import CACHE_TTL_S
 from litellm_tiering.core.features import Surface
 from litellm_tiering.intake.conversation import Conversation, Message, Role
 from litellm_tiering.intake.tokens import (
@@ -18,6 +19,7 @@ from litellm_tiering.intake.tokens import (
     IMAGE_TOKENS,
     MESSAGE_TOKENS,
     PAGE_CHARS,
+    utf8_size,
 )
 
 if TYPE_CHECKING:
@@ -31,10 +33,14 @@ BETWEEN = 128
 MAX_PARTS = 256
 """How many parts of one message are looked at; half from its beginning, half from its end."""
 
+LONG_CACHE_TTL_S = 3_600
+"""How long providers keep a prompt in their cache where they are asked to keep it longer, in seconds."""
+
 MAX_NODES = 256
 """How many values of one tool call's arguments are looked at."""
 
 _FILE_LIMIT_TOKENS = 200_000
+_LONGEST_NUMBER_BITS = 64
 
 _ROLES = {
     "system": Role.SYSTEM,
@@ -118,6 +124,7 @@ def _read_messages(talk: Conversation, entries: Sequence[Any]) -> None:
 def _read_message(talk: Conversation, entry: Any, weight: float) -> Message | None:  # noqa: ANN401 - anything
     """Count one message; returned when it is a turn of the user or the assistant with text of its own."""
     entry = fields_of(entry)
+    _look_aside(talk, entry, weight)
     kind = entry.get("type")
     if isinstance(kind, str) and kind != "message" and kind not in _TEXTS:
         return _read_item(talk, kind, entry, weight)
@@ -135,10 +142,31 @@ def _read_message(talk: Conversation, entry: Any, weight: float) -> Message | No
         return None
     calls = entry.get("tool_calls")
     if isinstance(calls, list):
+        talk.partial = talk.partial or len(calls) > MAX_PARTS
         for call in calls[: min(MAX_PARTS, talk.room)]:
             _add_tree(talk, Role.ASSISTANT, call, weight)
+    if "function_call" in entry:
+        _add_tree(talk, Role.ASSISTANT, entry["function_call"], weight)
     _add_text(talk, Role.ASSISTANT, entry.get("reasoning_content"), weight)
     return _turn(talk, message, weight)
+
+
+def _look_aside(talk: Conversation, entry: Mapping[str, Any], weight: float) -> None:
+    """What stands beside the text of a message or a part: the speaker's name, a mark for the cache."""
+    name = entry.get("name")
+    if isinstance(name, str):
+        talk.extra_bytes += utf8_size(name) * weight
+    if "cache_control" in entry:
+        talk.cache_ttl_s = max(talk.cache_ttl_s, cache_ttl_of(entry))
+
+
+def cache_ttl_of(entry: Mapping[str, Any]) -> int:
+    """How long an entry's ``cache_control`` asks the provider to keep it, in seconds; 0 without one."""
+    mark = fields_of(entry.get("cache_control"))
+    if not mark:
+        return 0
+    # Only two lengths exist; whatever else is written there may count as the longer one.
+    return CACHE_TTL_S if mark.get("ttl", "5m") == "5m" else LONG_CACHE_TTL_S
 
 
 def _turn(talk: Conversation, message: Message, weight: float) -> Message | None:
@@ -183,6 +211,7 @@ def _read_content(talk: Conversation, message: Message, content: Any, weight: fl
             _keep(talk, message, part, weight)
             continue
         entry = fields_of(part)
+        _look_aside(talk, entry, weight)
         kind = entry.get("type")
         _read_part(talk, message, kind if isinstance(kind, str) else "", entry, weight)
 
@@ -193,10 +222,11 @@ def _read_part(
     """One part of a message's content."""
     if kind in _IMAGES:
         talk.images += 1
-        talk.extra_tokens += IMAGE_TOKENS
+        talk.attach(IMAGE_TOKENS)
     elif kind in _AUDIO:
         talk.audio += 1
-        talk.extra_tokens += AUDIO_TOKENS
+        talk.attach(AUDIO_TOKENS)
+        talk.audio_tokens += _audio_tokens(entry)
     elif kind in _FILES:
         talk.files += 1
         _read_file(talk, entry)
@@ -225,7 +255,7 @@ def _read_result(talk: Conversation, content: Any, weight: float) -> None:  # no
         kind = entry.get("type")
         if isinstance(kind, str) and kind in _IMAGES:
             talk.images += 1
-            talk.extra_tokens += IMAGE_TOKENS
+            talk.attach(IMAGE_TOKENS)
         else:
             _add_tree(talk, Role.TOOL, part, weight)
 
@@ -238,7 +268,20 @@ def _read_file(talk: Conversation, entry: Mapping[str, Any]) -> None:
         _add_text(talk, Role.TOOL, data)
         return
     pages = len(data) / PAGE_CHARS if isinstance(data, str) else 0
-    talk.extra_tokens += min(_FILE_LIMIT_TOKENS, FILE_TOKENS * max(1.0, pages))
+    talk.attach(min(_FILE_LIMIT_TOKENS, FILE_TOKENS * max(1.0, pages)))
+    # A page is up to 3,000 tokens of text and an image of it, and PAGE_CHARS may hold more than one.
+    talk.file_tokens += min(_FILE_LIMIT_TOKENS, 4 * FILE_TOKENS * max(1.0, pages))
+
+
+def _audio_tokens(entry: Mapping[str, Any]) -> float:
+    """What a clip comes to at most: 32 tokens a second, of sound recorded as sparingly as is usual."""
+    clip = fields_of(entry.get("input_audio") or entry.get("audio") or entry.get("source") or entry)
+    data = clip.get("data")
+    if not isinstance(data, str):
+        return float(AUDIO_TOKENS)
+    plain = clip.get("format") in {"wav", "pcm", "pcm16"}
+    seconds = len(data) * 0.75 / (16_000 if plain else 4_000)
+    return max(float(AUDIO_TOKENS), 32 * seconds)
 
 
 def _read_system(talk: Conversation, content: Any, weight: float = 1.0) -> None:  # noqa: ANN401 - a body holds anything
@@ -254,7 +297,11 @@ def _read_prompt(talk: Conversation, prompt: Any) -> None:  # noqa: ANN401 - a b
     if isinstance(prompt, (list, tuple)):
         if prompt and isinstance(prompt[0], (int, list)):
             lists = prompt[:MAX_PARTS] if isinstance(prompt[0], list) else [prompt]
-            talk.extra_tokens += sum(len(ids) for ids in lists if isinstance(ids, list))
+            ids = sum(len(ids) for ids in lists if isinstance(ids, list)) * (
+                len(prompt) / len(lists) if isinstance(prompt[0], list) else 1
+            )
+            talk.extra_tokens += ids
+            talk.extra_bytes += ids
             talk.messages = talk.turns = 1
             return
         texts: Any = prompt
@@ -287,6 +334,10 @@ def _add_tree(talk: Conversation, role: Role, value: Any, weight: float) -> None
         return
     texts, seen = texts_within(value, min(talk.room, MAX_NODES))
     talk.room -= seen
+    if seen >= MAX_NODES:
+        talk.partial = True
+    # Quotes, commas, and what stands for numbers; a text that is not ASCII may be sent as escapes.
+    talk.extra_bytes += weight * (12 * seen + sum(4 if t.isascii() else 4 + utf8_size(t) for t in texts))
     for text in texts:
         talk.add(role, text, weight)
 
@@ -308,6 +359,8 @@ def texts_within(value: Any, limit: int) -> tuple[list[str], int]:  # noqa: ANN4
                 stack.append(inner)
         elif isinstance(item, (list, tuple)):
             stack.extend(item[: limit - seen])
+        elif isinstance(item, int) and item.bit_length() > _LONGEST_NUMBER_BITS:
+            found.append("0" * (item.bit_length() // 3))
         elif item is not None and not isinstance(item, (int, float)):
             inner = fields_of(item)
             if inner:

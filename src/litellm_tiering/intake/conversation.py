@@ -53,6 +53,11 @@ class Conversation:
         audio: Audio clips attached.
         files: Documents attached.
         extra_tokens: Tokens that are not text: frames, attachments, prompts sent as token ids.
+        attached_tokens: Those of them that stand for attachments.
+        audio_tokens: What the audio clips come to at most.
+        file_tokens: What the documents come to, generously.
+        extra_bytes: What is sent with the texts and is none of them: names, the frames of trees, token ids.
+        cache_ttl_s: The longest that a mark asks the provider to keep the prompt, in seconds.
         room: How many more parts and values may be looked at.
         partial: Whether something was too big to be looked at whole.
         elsewhere: Whether earlier turns are kept by the provider and are not in the body.
@@ -69,9 +74,19 @@ class Conversation:
     audio: int = 0
     files: int = 0
     extra_tokens: float = 0.0
+    attached_tokens: float = 0.0
+    audio_tokens: float = 0.0
+    file_tokens: float = 0.0
+    extra_bytes: float = 0.0
+    cache_ttl_s: int = 0
     room: int = MAX_STEPS
     partial: bool = False
     elsewhere: bool = False
+
+    def attach(self, tokens: float) -> None:
+        """Count an attachment as so many tokens."""
+        self.extra_tokens += tokens
+        self.attached_tokens += tokens
 
     def add(self, role: Role, text: str, weight: float = 1.0) -> None:
         """Count ``text`` as ``role``'s; see :meth:`~litellm_tiering.intake.tokens.Bulk.add`."""

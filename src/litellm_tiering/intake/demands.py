@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from litellm_tiering.core.features import ResponseFormat
+from litellm_tiering.core.features import ResponseFormat, Surface
 from litellm_tiering.intake.bodies import fields_of, texts_within
+from litellm_tiering.intake.tokens import utf8_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,13 @@ _RUNS_CODE = frozenset(
 _RUNS_CODE_PREFIXES = ("bash_2", "code_execution_2")
 _PROBABILITIES = frozenset({"logprobs", "top_logprobs", "include"})
 _SHAPES = frozenset({"response_format", "text", "output_format", "output_config"})
-_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "max_tokens_to_sample")
+_BOUNDS = {
+    Surface.CHAT: ("max_completion_tokens", "max_tokens"),
+    Surface.COMPLETION: ("max_tokens",),
+    Surface.MESSAGES: ("max_tokens",),
+    Surface.RESPONSES: ("max_output_tokens",),
+}
+"""What bounds an answer, by API: a name of another API bounds nothing there, and must not pass for one."""
 
 
 class Demands(NamedTuple):
@@ -49,6 +56,7 @@ class Demands(NamedTuple):
 
     tools: int = 0
     tool_tokens: float = 0.0
+    tool_bytes: float = 0.0
     code_execution: bool = False
     response_format: ResponseFormat = ResponseFormat.TEXT
     max_tokens: int | None = None
@@ -57,29 +65,29 @@ class Demands(NamedTuple):
     logprobs: bool = False
 
 
-def read_demands(body: Mapping[str, Any]) -> Demands:
+def read_demands(body: Mapping[str, Any], surface: Surface = Surface.CHAT) -> Demands:
     """What ``body`` demands, whatever its values are."""
     tools = _list(body.get("tools")) + _list(body.get("functions"))
-    tokens, runs_code = _read_tools(tools) if tools else (0.0, False)
+    tokens, size, runs_code = _read_tools(tools) if tools else (0.0, 0.0, False)
     return Demands(
         tools=len(tools),
         tool_tokens=tokens,
+        tool_bytes=size,
         code_execution=runs_code,
         response_format=_format(body),
-        max_tokens=_bound(body),
+        max_tokens=_bound(body, surface),
         choices=_whole(body.get("n"), MAX_CHOICES) or 1,
         stream=body.get("stream") is True,
         logprobs=_wants_logprobs(body),
     )
 
 
-def _bound(body: Mapping[str, Any]) -> int | None:
-    for key in _BOUNDS:
-        if key in body:
-            found = _whole(body[key], MAX_OUTPUT_TOKENS)
-            if found is not None:
-                return found
-    return None
+def _bound(body: Mapping[str, Any], surface: Surface) -> int | None:
+    """The client's bound on the answer; of several the largest, since it is open which of them will count."""
+    names = _BOUNDS[surface]
+    extra = fields_of(body.get("extra_body"))
+    found = [_whole(fields.get(name), MAX_OUTPUT_TOKENS) for fields in (body, extra) for name in names]
+    return max((f for f in found if f is not None), default=None)
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 - a body holds anything
@@ -126,9 +134,9 @@ def _format(body: Mapping[str, Any]) -> ResponseFormat:
     return ResponseFormat.TEXT
 
 
-def _read_tools(tools: list[Any]) -> tuple[float, bool]:
-    """The tools' tokens, estimated from what fits the bound, and whether one of them runs code."""
-    tokens = 0.0
+def _read_tools(tools: list[Any]) -> tuple[float, float, bool]:
+    """The tools' tokens and bytes, estimated from what fits the bound, and whether one of them runs code."""
+    tokens = size = 0.0
     runs_code = False
     nodes = looked_at = 0
     for tool in tools:
@@ -138,8 +146,9 @@ def _read_tools(tools: list[Any]) -> tuple[float, bool]:
         nodes += seen
         looked_at += 1
         tokens += _TOOL_FRAME_TOKENS + sum(1 + len(t) / _CHARS_PER_TOKEN for t in texts)
+        size += 12 * seen + sum(utf8_size(t) * (1 if t.isascii() else 2) + 4 for t in texts)
         runs_code = runs_code or _runs_code(fields_of(tool))
-    return tokens * len(tools) / looked_at, runs_code
+    return tokens * len(tools) / looked_at, size * len(tools) / looked_at, runs_code
 
 
 def _runs_code(tool: Mapping[str, Any]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from litellm_tiering.core.catalog import CACHE_TTL_S
 from litellm_tiering.core.features import PromptText, RequestFeatures, TaskType
 from litellm_tiering.intake.bodies import fields_of, read_body
+from litellm_tiering.intake.charges import read_charges
 from litellm_tiering.intake.conversation import Role
 from litellm_tiering.intake.demands import read_demands
 from litellm_tiering.intake.inflation import deflated
@@ -30,6 +33,7 @@ _CUE_TAIL_CHARS = 320
 _LANGUAGE_CHARS = 400
 _LANGUAGE_WORDS = 60
 _MAX_MODEL_CHARS = 256
+_LONGEST_LENGTH = 15
 
 
 class _Question(NamedTuple):
@@ -65,7 +69,8 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
     """
     body = fields_of(body)
     talk = read_body(body, surface)
-    demands = read_demands(body)
+    demands = read_demands(body, surface)
+    charges = read_charges(body, surface)
     labels = read_labels(body)
     system, system_cut = clip("\n".join(talk.system) if len(talk.system) != 1 else talk.system[0])
     asked = find_question(talk)
@@ -110,6 +115,19 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
         smalltalk=asked.smalltalk,
         tags=labels.tags,
         truncated=talk.partial or found.cut or system_cut,
+        prompt_bytes=_bytes(body, talk, demands.tool_bytes + charges.format_bytes),
+        attached_tokens=_whole(talk.attached_tokens),
+        audio_tokens=_whole(talk.audio_tokens),
+        file_tokens=_whole(talk.file_tokens),
+        drafts=charges.drafts,
+        thinking_tokens=charges.thinking_tokens,
+        # Marks may be among what was not looked at.
+        cache_ttl_s=max(talk.cache_ttl_s, charges.cache_ttl_s, CACHE_TTL_S if talk.partial else 0),
+        searches=charges.searches,
+        speaks=charges.speaks,
+        priority=charges.priority,
+        fast=charges.fast,
+        elsewhere=talk.elsewhere,
         signals=_signals(found, stated),
     )
     return features, PromptText(question=found.text, system=system)
@@ -117,6 +135,17 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
 
 def _whole(value: float) -> int:
     return int(value + 0.5)
+
+
+def _bytes(body: Mapping[str, Any], talk: Conversation, more: float) -> int:
+    """What all text comes to in UTF-8; where not all was looked at, no less than the request's own length."""
+    size = math.ceil(sum(b.size for b in talk.bulk.values()) + talk.extra_bytes + more)
+    if talk.partial:
+        request = fields_of(body.get("proxy_server_request"))
+        length = fields_of(request.get("headers")).get("content-length")
+        if isinstance(length, str) and length.isdecimal() and len(length) <= _LONGEST_LENGTH:
+            return max(size, int(length))
+    return size
 
 
 def _text_tokens(talk: Conversation, found: _Question, counted_tokens: float) -> float:

@@ -27,6 +27,8 @@ FOREIGN_FACTOR = 1.45
 FILE_TOKENS = 2_000
 """A stand-in for one document whose text cannot be read here, and for each page's worth of a long one."""
 
+_EXACT_CHARS = 1 << 18
+
 PAGE_CHARS = 80_000
 """Base64 characters of a document that stand for one page."""
 
@@ -177,6 +179,16 @@ def tokens_of(counted: Census) -> float:
     return tokens
 
 
+def utf8_size(text: str) -> int:
+    """How many bytes ``text`` takes in UTF-8, which is no fewer than the tokens of a tokenizer of bytes.
+
+    Of a very long one that is not ASCII, four for each character, which none exceeds.
+    """
+    if text.isascii():
+        return len(text)
+    return len(text.encode("utf-8", "surrogatepass")) if len(text) <= _EXACT_CHARS else 4 * len(text)
+
+
 def sample(text: str, limit: int = SAMPLE_CHARS) -> str:
     """``text``, or its head, middle and tail where it is longer than ``limit`` characters."""
     if len(text) <= limit:
@@ -197,18 +209,20 @@ def estimate_tokens(text: str) -> int:
 class Bulk:
     """Many texts of one kind, summed: every length counts, a bounded sample stands for the content."""
 
-    __slots__ = ("_pieces", "_room", "chars")
+    __slots__ = ("_pieces", "_room", "chars", "size")
 
     _PIECE_CHARS = 1_024
 
     def __init__(self) -> None:
         self.chars = 0.0
+        self.size = 0.0
         self._pieces: list[str] = []
         self._room = SAMPLE_CHARS
 
     def add(self, text: str, weight: float = 1.0) -> None:
         """Count ``text``, ``weight`` times: more than once where it stands for texts not looked at."""
         self.chars += len(text) * weight
+        self.size += utf8_size(text) * weight
         if self._room > 0 and text:
             piece = sample(text, min(self._room, max(self._PIECE_CHARS, self._room // 2)))
             self._pieces.append(piece)

@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from litellm_tiering.core.catalog import Capability, Price, TierFacts, dearest
+from litellm_tiering.core.catalog import (
+    FRAME_TOKENS,
+    IMAGE_TOKENS,
+    MESSAGE_TOKENS,
+    TOOLS_TOKENS,
+    Capability,
+    Price,
+    TierFacts,
+    dearest,
+)
 from litellm_tiering.core.features import RequestFeatures, ResponseFormat
 
 NONE = Capability(
@@ -30,9 +41,62 @@ def test_a_tier_lacks_what_it_is_known_to_lack(features, lacks):
 
 def test_a_hold_covers_the_prompt_and_the_output_bound_of_every_choice():
     facts = TierFacts(Price(prompt=100.0, completion=1000.0))
-    assert facts.hold(RequestFeatures(prompt_tokens=100, max_tokens=10)) == 110 * 100 + 10 * 1000
-    assert facts.hold(RequestFeatures(prompt_tokens=0, max_tokens=10, choices=3)) == 30_000
-    assert facts.hold(RequestFeatures()) == 1024 * 1000
+    frame = FRAME_TOKENS * 100
+    assert facts.hold(RequestFeatures(prompt_tokens=100, max_tokens=10)) == frame + 150 * 100 + 10 * 1000
+    assert facts.hold(RequestFeatures(max_tokens=10, choices=3)) == frame + 30_000
+    assert facts.hold(RequestFeatures(max_tokens=10, choices=3, drafts=6)) == frame + 60_000
+    assert facts.hold(RequestFeatures()) == frame + 1024 * 1000
+    assert facts.hold(RequestFeatures(), output_tokens=7) == frame + 7_000
+
+
+def test_a_prompt_is_bound_by_its_estimate_and_by_what_its_bytes_can_come_to():
+    facts = TierFacts()
+    asked = RequestFeatures(prompt_tokens=100, prompt_bytes=400, messages=2)
+    added = FRAME_TOKENS + 2 * MESSAGE_TOKENS
+    assert facts.prompt_bound(asked, ratio=1.5) == added + 150
+    assert facts.prompt_bound(asked, ratio=9.0) == added + 400
+    assert facts.prompt_bound(asked, firm=True) == added + 400
+    assert facts.prompt_bound(replace(asked, tools=1), firm=True) == added + 400 + TOOLS_TOKENS
+    assert facts.prompt_bound(replace(asked, prompt_bytes=0), firm=True) == added + 150
+    assert facts.prompt_bound(replace(asked, attached_tokens=60)) == added + 60
+
+
+def test_attachments_are_held_at_their_own_prices():
+    price = Price(prompt=1.0, audio=100.0, image=10.0, per_image=5_000.0, per_request=7.0, per_search=900.0)
+    facts = TierFacts(price)
+    asked = RequestFeatures(max_tokens=1, images=2, audio_tokens=30, file_tokens=40, searches=3)
+    most = FRAME_TOKENS + 40 + 30 * 100 + 2 * IMAGE_TOKENS * 10 + 2 * 5_000 + 7 + 3 * 900
+    assert facts.hold(asked) == most
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ({}, 1),
+        ({"cache_ttl_s": 300}, 1.25),
+        ({"cache_ttl_s": 3600}, 2),
+        ({"fast": True}, 6),
+        ({"priority": True}, 3),
+    ],
+)
+def test_a_hold_is_at_the_price_of_what_is_asked_for(asked, times):
+    plain = Price(prompt=100.0, cache_write=125.0, cache_write_long=200.0, fast=6.0, priority=Price(300.0))
+    facts = TierFacts(plain)
+    features = RequestFeatures(prompt_tokens=1_000, max_tokens=10, **asked)
+    assert facts.hold(features) == times * (1_500 + FRAME_TOKENS) * 100
+
+
+def test_a_cache_that_is_filled_unasked_is_held_for():
+    facts = TierFacts(Price(prompt=100.0, cache_write=125.0, writes_unasked=True))
+    assert facts.hold(RequestFeatures(max_tokens=1)) == 125 * FRAME_TOKENS
+
+
+def test_a_prompt_that_may_pass_a_threshold_is_held_at_the_dearer_price():
+    facts = TierFacts(Price(10.0, 20.0, long=((1_000, Price(30.0, 50.0)), (2_000, Price(40.0, 60.0)))))
+    short, longer, longest = (RequestFeatures(prompt_tokens=n, max_tokens=1) for n in (600, 1_200, 2_000))
+    assert facts.hold(short) == (900 + FRAME_TOKENS) * 10 + 20
+    assert facts.hold(longer) == (1_800 + FRAME_TOKENS) * 30 + 50
+    assert facts.hold(longest) == (3_000 + FRAME_TOKENS) * 40 + 60
 
 
 def test_a_hold_is_no_more_than_the_model_can_say():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from litellm_tiering.core.bounds import bounds
 from litellm_tiering.core.budget import (
     AtCeiling,
     Budget,
@@ -10,7 +11,6 @@ from litellm_tiering.core.budget import (
     Downgrade,
     Limit,
     Scope,
-    bounds,
     choose,
 )
 from litellm_tiering.core.classification import Classification
