@@ -1,0 +1,1 @@
+"""Policies judged offline: by the same engine as in the proxy, on recorded traffic and outcomes."""
