@@ -23,6 +23,7 @@ from litellm_tiering.config.schema import (
 )
 from litellm_tiering.config.schema_budgets import BudgetSection, CriticalSection, DowngradeSection
 from litellm_tiering.config.schema_classifiers import AnyClassifier, RuleSection
+from litellm_tiering.config.schema_events import EventsSection, WebhookSection
 from litellm_tiering.config.schema_gates import AnyGate, CascadeSection, GateName, GateSection, WeightedEntry
 from litellm_tiering.config.schema_when import WhenSection
 from litellm_tiering.config.translate import kinds_of, models_in
@@ -114,6 +115,14 @@ EXAMPLES = {
   tiers: [{name: simple, model: small}, {name: complex, model: large}]
   store: {url: "redis://redis.internal:6379/0", on_error: cheap, retention_days: 35}
 """,
+    "events": """tiering:
+  tiers: [{name: simple, model: small}, {name: complex, model: large}]
+  events:
+    webhook:
+      url: https://alerts.example.com/tiering
+      secret: a-secret-of-32-characters-or-more # or os.environ/TIERING_WEBHOOK_SECRET
+      kinds: [threshold, ceiling, forecast, store_down, store_up]
+""",
 }
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
@@ -130,6 +139,8 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("budgets[].downgrade[]", "", DowngradeSection),
     ("budgets[].critical", "", CriticalSection),
     ("store", "store", StoreSection),
+    ("events", "events", EventsSection),
+    ("events.webhook", "", WebhookSection),
     ("experiment", "", ExperimentSection),
     ("capture", "", CaptureSection),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from litellm_tiering.accounts import Accounts
 from litellm_tiering.adaptive import Start
+from litellm_tiering.amounts import Amounts
 from litellm_tiering.books import Books, Flight, Journey
 from litellm_tiering.core.adaptive import segment_key
 from litellm_tiering.core.budget import NO_BOUND, choose
@@ -19,22 +19,23 @@ from litellm_tiering.core.classification import Classification, Subject
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage
 from litellm_tiering.core.policy import Account, Case, Spending
 from litellm_tiering.core.record import Attempt, Record
+from litellm_tiering.estimates import Estimates
+from litellm_tiering.faults import Faults
+from litellm_tiering.market import Market
+from litellm_tiering.pacer import Pacer
 from litellm_tiering.plan import Plan, Stopped
 from litellm_tiering.ports import Hold
+from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import TypeVar
 
     from litellm_tiering.adaptive import Watch
+    from litellm_tiering.announcer import Announcer
     from litellm_tiering.core.budget import Limit
-    from litellm_tiering.core.features import Caller
-    from litellm_tiering.plan import Inquiry, Terms
-    from litellm_tiering.ports import Answer, Clock, Ledger, Reservation
-
-    T = TypeVar("T")
-
-_log = logging.getLogger("litellm_tiering")
+    from litellm_tiering.directives import Directives
+    from litellm_tiering.plan import Inquiry, Terms, Unplanned
+    from litellm_tiering.ports import Answer, Clock, Ledger, Reservation, Spool
 
 STORE_DEADLINE_S = 0.05
 """How long a request may wait for the store before it goes on as ``on_error`` says."""
@@ -77,20 +78,36 @@ class _Draft:
         return tuple(a.limit for a in self.accounts)
 
 
-class Engine:
+class Engine(Faults):
     """Plans requests. One per proxy process; every method may run concurrently.
 
-    ``watch`` tells which segments start one tier higher; without one none does.
+    ``watch`` tells which segments start one tier higher; without one none does. ``events`` tells people of
+    what becomes of the budgets; without one nobody does. ``directives`` tell who is exempt from them; without
+    them nobody is.
     """
 
-    def __init__(self, terms: Terms, ledger: Ledger, clock: Clock) -> None:
-        self.terms = terms
+    def __init__(self, terms: Terms, ledger: Ledger, clock: Clock, spool: Spool | None = None) -> None:
+        super().__init__()
         self.ledger = ledger
         self.clock = clock
-        self.books = Books(ledger, clock)
+        self.books = Books(ledger, clock, spool=spool)
+        self.books.guard.on_fault = self.fault
         self.watch: Watch | None = None
-        self.faults: dict[str, int] = {}
-        self.accounts = Accounts(terms.policy, terms.budgets, terms.retention_s)
+        self.directives: Directives | None = None
+        self.events: Announcer | None = None
+        self.market = Market()
+        self.estimates = Estimates()
+        self._adopt(terms)
+
+    def _adopt(self, terms: Terms) -> None:
+        self.terms = terms
+        top = terms.policy.ladder.top
+        self.pacer = Pacer(
+            terms.budgets, terms.timezone, top, self.clock, self.ledger, self.books, self.fault
+        )
+        self.accounts = Accounts(terms.policy, terms.budgets, terms.retention_s, self.pacer, self.market)
+        self.books.days = Days(terms.timezone, terms.retention_s)
+        self.amounts = Amounts(terms, self.estimates)
         self._zone = ZoneInfo(terms.timezone)
 
     # ------------------------------------------------------------------ planning
@@ -104,6 +121,10 @@ class Engine:
         if not draft.options or (draft.decision.refusal is not None and draft.enforced):
             return self._planned(draft, self.terms.policy.decide(draft.case, None, draft.decision), None)
         answer = await self._reserve(draft)
+        if answer is not None:
+            self.accounts.seen(draft.accounts, answer.balances, draft.now_s)
+        if self.events is not None and answer is not None:
+            self.events.reserved(draft.accounts, answer)
         spending = self._spending(draft, answer)
         decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if spending is None:
@@ -112,6 +133,7 @@ class Engine:
 
     async def explain(self, inquiry: Inquiry) -> Plan:
         """The plan as it would be made now, with nothing held and nothing counted."""
+        await self.pacer.refresh_when_due()
         draft = self._draft(inquiry, asking=True)
         keys = tuple(a.limit.key for a in draft.accounts)
         found = await self.books.ask(self.ledger.balances(keys, draft.now_s), "balances")
@@ -135,12 +157,23 @@ class Engine:
         enforced = self.terms.enforce and inquiry.route.enforce
         segment = self._segment(inquiry, classification, asking=asking) if enforced else None
         bypass = segment.kind if segment is not None and segment.start.bypass else ""
-        case = Case(inquiry.route, inquiry.asked, classification, inquiry.wish, unable, forbidden, bypass)
+        exempt = ""
+        if self.directives is not None:
+            exempt = self.directives.exempt(inquiry.caller, inquiry.route.name, now)
+        case = Case(
+            inquiry.route, inquiry.asked, classification, inquiry.wish, unable, forbidden, bypass, exempt
+        )
         decision = policy.draft(case)
         options = policy.options(case, decision)
-        amounts = tuple(int(inquiry.facts[r].hold(inquiry.features)) for r in options)
+        amounts = tuple(self.amounts.to_start(inquiry, r) for r in options)
         accounts = self.accounts.asked(
-            inquiry.caller, inquiry.features.tags, case, decision.rank, options, now
+            inquiry.caller,
+            inquiry.features.tags,
+            case,
+            decision.rank,
+            options,
+            now,
+            lambda: [self.amounts.likely(inquiry, r, m) for r, m in zip(options, amounts, strict=True)],
         )
         return _Draft(
             inquiry, classification, case, decision, options, accounts, amounts, enforced, now, segment
@@ -177,8 +210,7 @@ class Engine:
         limits, amounts = draft.limits, draft.amounts
         if not draft.enforced:
             # In shadow the request stays where it is: that is what is held, and nothing limits it.
-            asked = draft.inquiry.facts[draft.inquiry.asked]
-            amounts = (int(asked.hold(draft.inquiry.features)),)
+            amounts = (self.amounts.to_start(draft.inquiry, draft.inquiry.asked),)
             limits = tuple(replace(lim, below=(NO_BOUND,), ceiling=NO_BOUND, block=False) for lim in limits)
         hold = Hold(secrets.token_hex(16), limits, amounts, draft.floor, draft.now_s, HOLD_TTL_S)
         return await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
@@ -211,7 +243,7 @@ class Engine:
         if decision.refusal is not None:
             if answer is not None and answer.reservation is not None:  # pragma: no cover - the ledger refused
                 raise AssertionError("a refused request holds nothing")
-            self.books.remember(record)
+            self.books.refused(record)
             return Plan(decision, draft.classification, draft.case, record, None)
         flight = self._depart(draft, decision, record, answer.reservation if answer else None)
         return Plan(decision, draft.classification, draft.case, record, flight)
@@ -229,6 +261,7 @@ class Engine:
             began_s=draft.now_s,
             prompt=inquiry.prompt if inquiry.route.cascade and draft.enforced else None,
         )
+        journey.dearest_hold = self.amounts.estimate(journey, self.terms.policy.ladder.top)
         segment = draft.segment
         if segment is not None and not segment.start.bypass and decision.rank == segment.rank:
             journey.watched = (segment.key, segment.start.turn)
@@ -250,7 +283,7 @@ class Engine:
             journey=journey,
             rank=rank,
             index=len(journey.flights),
-            hold=int(journey.facts[rank].hold(journey.features)),
+            hold=self.amounts.estimate(journey, rank),
             began_s=now_s,
         )
         self.books.depart(flight)
@@ -266,14 +299,25 @@ class Engine:
         """
         now = self.clock.now()
         options = (rank, journey.flights[-1].rank)
-        accounts = self.accounts.asked(
-            journey.caller, journey.features.tags, journey.case, rank, options, now
-        )
         # The second option is to stay, which holds nothing: it is what the budgets fall back on.
-        amounts = (int(journey.facts[rank].hold(journey.features)), 0)
+        amounts = (self.amounts.to_climb(journey, rank), 0)
+        accounts = self.accounts.asked(
+            journey.caller,
+            journey.features.tags,
+            journey.case,
+            rank,
+            options,
+            now,
+            lambda: (self.amounts.likely(journey, rank, amounts[0]), 0),
+            rejected=True,
+        )
         limits = tuple(a.limit for a in accounts)
         hold = Hold(secrets.token_hex(16), limits, amounts, False, now, HOLD_TTL_S)
         answer = await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
+        if answer is not None:
+            self.accounts.seen(accounts, answer.balances, now)
+        if self.events is not None and answer is not None:
+            self.events.reserved(accounts, answer, starting=False)
         if answer is None and self.terms.on_error != "open":
             return Stopped(Because.STORE, self.terms.on_error)
         if answer is not None and answer.choice.option != 0:
@@ -304,38 +348,41 @@ class Engine:
 
     # ------------------------------------------------------------------ counting what was not planned
 
-    async def charge(self, id_: str, caller: Caller, route: str, tags: frozenset[str], cost: int) -> None:
-        """Count a cost that was never planned: that of the proxy's other models."""
-        if cost > 0:
-            counters = self.accounts.counters(id_, caller, route, tags, self.clock.now())
-            await self.books.pay(counters, cost)
+    async def charge(self, call: Unplanned) -> None:
+        """Count a cost that was never planned, in the windows in which the call was made."""
+        if call.cost > 0:
+            counters = self.accounts.counters(call.id, call.caller, "", call.tags, call.at_s)
+            row = self.books.days.of_call(call.at_s, call.model, call.caller.team)
+            tally = replace(row, requests=1, attempts=1, cost=call.cost, baseline=call.cost)
+            await self.books.payments.pay(counters, call.cost, tally)
 
-    async def charge_more(self, flight: Flight, id_: str, cost: int) -> None:
-        """Count a further bill of an attempt that was settled or released before."""
-        journey = flight.journey
-        id_ = f"{flight.attempt}:{id_}"
-        counters = self.accounts.counters(
-            id_, journey.caller, journey.record.route, journey.features.tags, self.clock.now()
-        )
-        await self.books.more(flight, counters, cost)
+    # ------------------------------------------------------------------ changing, ending
 
-    # ------------------------------------------------------------------ faults
+    def renew(self, terms: Terms, watch: Watch | None) -> Callable[[], Awaitable[None]]:
+        """Go on under other terms of the same ladder; what is under way is paid for as it was planned.
 
-    def fault(self, where: str, error: BaseException) -> None:
-        """Leave a trace of a fault of ours: its kind and place, never a message that may hold a prompt."""
-        name = f"{where}:{type(error).__name__}"
-        self.faults[name] = self.faults.get(name, 0) + 1
-        if self.faults[name] == 1:
-            trace = error.__traceback__
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-            _log.error("fault in %s: %s at %s; requests go on unchanged", where, type(error).__name__, place)
+        Returns:
+            What lets go of that which served the old terms.
+        """
+        pacer, watched = self.pacer, self.watch
+        self._adopt(terms)
+        self.watch = watch
 
-    async def contained(self, where: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
-        """The result of ``work``; on a fault of ours ``otherwise``, so that no request fails by us."""
-        try:
-            return await work()
-        except Exception as error:  # noqa: BLE001 - the outermost guard: a plugin fault never fails a request
-            self.fault(where, error)
-            return otherwise
+        async def close() -> None:
+            await pacer.close()
+            if watched is not None:
+                await watched.close()
+
+        return close
+
+    async def close(self) -> None:
+        """End what runs in the background, and let go of the store; the engine is not used afterwards."""
+        if self.events is not None:
+            await self.events.close()
+        if self.directives is not None:
+            await self.directives.close()
+        if self.watch is not None:
+            await self.watch.close()
+        await self.pacer.close()
+        await self.books.close()
+        await self.ledger.close()

@@ -73,6 +73,27 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A paid call that no plan was made for: one to the proxy's other models.
+
+    Attributes:
+        id: Its id, under which it is counted once.
+        caller: Who asked.
+        tags: The request's tags.
+        model: The model group that answered.
+        cost: What it cost, in nano-dollars.
+        at_s: When it was made, in seconds since the epoch: it counts in that window.
+    """
+
+    id: str
+    caller: Caller
+    tags: frozenset[str]
+    model: str
+    cost: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The owner's settings as far as the engine needs them.
 

@@ -12,16 +12,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.config.assemble import engine_of
+from litellm_tiering.config.assemble import announce, direct, engine_of
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping, load
 from litellm_tiering.errors import ConfigError, Problem
 from litellm_tiering.gateway import compat
-from litellm_tiering.ledger.open import open_ledger
+from litellm_tiering.ledger.open import open_ledger, open_spool
 
 if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
     from litellm_tiering.config.build_gates import OnFault
+    from litellm_tiering.events import Sink
     from litellm_tiering.gateway.hooks import TieringHandler
 
 _log = logging.getLogger("litellm_tiering")
@@ -63,6 +64,18 @@ def settings_of_proxy(on_gate_fault: OnFault | None = None) -> Settings:
     return build(loaded.config, on_gate_fault)
 
 
+def settings_again(on_gate_fault: OnFault) -> Settings:
+    """The settings as the file has them now, judged against the models that the proxy runs with.
+
+    Raises:
+        ConfigError: anything is wrong with them; every problem at once.
+    """
+    path = os.environ.get(CONFIG_VARIABLE) or compat.proxy_config_path()
+    if not path:
+        raise ConfigError([Problem("tiering", "was not read from a file, so it cannot be read again")])
+    return build(load(Path(path), os.environ, proxy=compat.proxy_config()).config, on_gate_fault)
+
+
 def make_handler() -> TieringHandler:
     """The callback for the proxy that is starting.
 
@@ -70,19 +83,31 @@ def make_handler() -> TieringHandler:
         ConfigError: the configuration is wrong.
         IncompatibleLiteLLM: this LiteLLM must not be used.
     """
-    from litellm_tiering.gateway.catalog import Catalog  # noqa: PLC0415 - pulls in LiteLLM
+    from litellm_tiering.gateway.alerting import LiteLLMSink  # noqa: PLC0415 - pulls in LiteLLM
+    from litellm_tiering.gateway.catalog import Catalog  # noqa: PLC0415 - as above
     from litellm_tiering.gateway.gateway import Gateway  # noqa: PLC0415 - as above
     from litellm_tiering.gateway.hooks import TieringHandler  # noqa: PLC0415 - as above
+    from litellm_tiering.gateway.reload import Reloader  # noqa: PLC0415 - as above
     from litellm_tiering.gateway.routes import mount  # noqa: PLC0415 - as above
 
     compat.check_version()
     # The gates are built before the engine that keeps account of their faults.
     settings = settings_of_proxy(lambda where, error: engine.fault(where, error))  # noqa: PLW0108 - there is none yet
-    engine = engine_of(settings, open_ledger(settings.store.url))
+    store = settings.store
+    engine = engine_of(settings, open_ledger(store.url), spool=open_spool(store.spool, store.url))
     if settings.cascade is not None and settings.cascade.stream == "buffer":
         compat.keep_alive(KEEP_ALIVE_S)
+
+    def sinks(settings: Settings) -> tuple[Sink, ...]:
+        return (LiteLLMSink(),) if settings.events.litellm else ()
+
+    directives = direct(engine)
+    announce(settings, engine, sinks(settings))
     gateway = Gateway(settings, engine, Catalog(settings.ladder, settings.requirements, engine.clock))
-    mount(gateway, compat.proxy_app())
+    reloader = Reloader(gateway, lambda: settings_again(engine.fault), sinks)
+    directives.on_reload = reloader.called_for
+    reloader.listen()
+    mount(gateway, compat.proxy_app(), reloader)
     _log.info("litellm-tiering %s: %s", settings.mode, " < ".join(t.name for t in settings.ladder.tiers))
     return TieringHandler(gateway)
 

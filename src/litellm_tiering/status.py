@@ -8,22 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.accounts import counter_key
 from litellm_tiering.core.budget import Balance, Scope
+from litellm_tiering.core.pacing import forecast, linear
 from litellm_tiering.units import usd, window_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from litellm_tiering.core.budget import Budget
+    from litellm_tiering.core.pacing import Forecast
+    from litellm_tiering.engine import Engine
+    from litellm_tiering.pacer import Pacer
 
 
 @dataclass(frozen=True, slots=True)
 class LiveBudget:
-    """One budget of one id in its current window."""
+    """One budget of one id in its current window.
+
+    Attributes:
+        budget: The policy.
+        id: Whose.
+        balance: What is spent and held.
+        window_end_s: When the window ends, in seconds since the epoch.
+        forecast: How the window will end at this rate; None without a limit.
+        paced: How many steps down pacing takes now.
+    """
 
     budget: Budget
     id: str
     balance: Balance
     window_end_s: float
+    forecast: Forecast | None = None
+    paced: int = 0
 
     def as_json(self, top: int) -> dict[str, Any]:
         """The shape that CLI and route share; money in dollars. ``top`` is the dearest tier's rank."""
@@ -39,19 +54,39 @@ class LiveBudget:
             "steps_down": self.steps_down(ratio, top),
             "window": self.budget.window.value,
             "window_end": self.window_end_s,
+            "forecast": self._forecast(min(self.paced, top)),
+        }
+
+    def _forecast(self, steps: int) -> dict[str, Any] | None:
+        if self.forecast is None:
+            return None
+        return {
+            "end_usd": usd(self.forecast.end),
+            "ratio": self.forecast.ratio,
+            "lasts_until": self.forecast.lasts_until,
+            "steps_down": steps,
+            "pacing": self.budget.pacing.value,
         }
 
     def steps_down(self, ratio: float, top: int) -> int:
-        """How many steps a request of the dearest tier is moved down at this ratio; 0 without a limit."""
+        """How many steps a request of the dearest tier is moved down now; 0 without a limit.
+
+        Where money is spent by value that is how far most go: the upgrades that buy most are spared.
+        """
         if self.budget.limit is None:
             return 0
-        return top - min((d.target(top) for d in self.budget.downgrade if ratio >= d.at), default=top)
+        farthest = top - min((d.target(top) for d in self.budget.downgrade), default=top)
+        plain = top - min((d.target(top) for d in self.budget.downgrade if ratio >= d.at), default=top)
+        return max(plain, min(self.paced, farthest))
 
 
-def live_budgets(budgets: Sequence[Budget], live: Mapping[str, Balance], now_s: float) -> list[LiveBudget]:
+def live_budgets(
+    budgets: Sequence[Budget], live: Mapping[str, Balance], now_s: float, pacer: Pacer | None = None
+) -> list[LiveBudget]:
     """Every budget with the balances of the ids seen in its window, the global one first.
 
-    An id that only matched by its alias is shown under the first budget of its scope and window.
+    An id that only matched by its alias is shown under the first budget of its scope and window. Without a
+    pacer forecasts take money to go evenly.
     """
     found: dict[str, LiveBudget] = {}
     for strict in (True, False):
@@ -64,5 +99,24 @@ def live_budgets(budgets: Sequence[Budget], live: Mapping[str, Balance], now_s: 
             for key in keys:
                 id_ = key[len(head) : -len(tail)]
                 if key not in found and (not strict or fnmatchcase(id_, budget.match)):
-                    found[key] = LiveBudget(budget, id_, live.get(key, Balance()), window.end_s)
+                    found[key] = _live(budget, id_, live.get(key, Balance()), key, now_s, pacer)
     return sorted(found.values(), key=lambda b: b.budget.scope is not Scope.GLOBAL)
+
+
+def _live(  # noqa: PLR0913, PLR0917 - one line of the table
+    budget: Budget, id_: str, balance: Balance, key: str, now_s: float, pacer: Pacer | None
+) -> LiveBudget:
+    window = window_at(budget.window, budget.timezone, now_s)
+    if budget.limit is None:
+        return LiveBudget(budget, id_, balance, window.end_s)
+    if pacer is None:
+        found: Forecast | None = forecast(int(budget.limit), balance.used, linear(window), now_s)
+        return LiveBudget(budget, id_, balance, window.end_s, found)
+    found = pacer.forecast(budget, id_, balance.used, now_s)
+    paced = pacer.steps_down(budget, id_, key, balance.used, now_s)
+    return LiveBudget(budget, id_, balance, window.end_s, found, paced)
+
+
+async def store_status(engine: Engine, *, ok: bool) -> dict[str, Any]:
+    """The store as the status shows it; ``spooled`` is how many costs of this machine wait for it."""
+    return {"kind": engine.ledger.kind, "ok": ok, "spooled": await engine.books.payments.recount()}

@@ -6,15 +6,23 @@ import time
 from typing import TYPE_CHECKING
 
 from litellm_tiering.adaptive import Watch
+from litellm_tiering.announcer import Announcer
 from litellm_tiering.core.policy import Policy
+from litellm_tiering.directives import Directives
 from litellm_tiering.engine import Engine
-from litellm_tiering.ledger.open import open_segments
+from litellm_tiering.ledger.open import open_board, open_segments
 from litellm_tiering.plan import Terms
+from litellm_tiering.telemetry.log import LogSink
+from litellm_tiering.telemetry.metrics import open_metrics
+from litellm_tiering.telemetry.outlook import Outlook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.budget import Budget
-    from litellm_tiering.ports import Ledger
+    from litellm_tiering.events import Sink
+    from litellm_tiering.ports import Clock, Ledger, Spool
 
 _SECONDS_PER_DAY = 86_400
 
@@ -27,15 +35,30 @@ class SystemClock:
         return time.time()
 
 
-def engine_of(settings: Settings, ledger: Ledger, budgets: tuple[Budget, ...] | None = None) -> Engine:
-    """An engine under these settings, on this ledger and the machine's clock.
+def engine_of(
+    settings: Settings,
+    ledger: Ledger,
+    budgets: tuple[Budget, ...] | None = None,
+    spool: Spool | None = None,
+    clock: Clock | None = None,
+) -> Engine:
+    """An engine under these settings, on this ledger.
 
     Args:
         settings: The owner's settings.
         ledger: Where money is counted.
         budgets: What is limited; None for the settings' own.
+        spool: What keeps costs that the store does not take; memory only when None.
+        clock: The time; the machine's when None.
     """
-    terms = Terms(
+    engine = Engine(terms_of(settings, budgets), ledger, clock or SystemClock(), spool)
+    engine.watch = watch_of(settings, engine)
+    return engine
+
+
+def terms_of(settings: Settings, budgets: tuple[Budget, ...] | None = None) -> Terms:
+    """The settings as far as the engine needs them; ``budgets`` None for the settings' own."""
+    return Terms(
         policy=Policy(settings.ladder),
         budgets=settings.budgets if budgets is None else budgets,
         classifiers=settings.chain,
@@ -45,14 +68,52 @@ def engine_of(settings: Settings, ledger: Ledger, budgets: tuple[Budget, ...] | 
         enforce=settings.mode == "enforce",
         hash=settings.policy_hash,
     )
-    engine = Engine(terms, ledger, SystemClock())
-    if settings.cascade is not None:
-        engine.watch = Watch(
-            open_segments(ledger),
-            engine.books,
-            engine.clock,
-            settings.cascade.bypass_above,
-            probe_share=settings.cascade.probe_share,
-            on_fault=engine.fault,
-        )
-    return engine
+
+
+def watch_of(settings: Settings, engine: Engine) -> Watch | None:
+    """Who tells which segments start one tier higher; nobody without a cascade."""
+    if settings.cascade is None:
+        return None
+    return Watch(
+        open_segments(engine.ledger),
+        engine.books,
+        engine.clock,
+        settings.cascade.bypass_above,
+        probe_share=settings.cascade.probe_share,
+        on_fault=engine.fault,
+    )
+
+
+def direct(engine: Engine) -> Directives:
+    """Have the engine heed the exemptions and switches on its store's board, from its first request on."""
+    board = open_board(engine.ledger)
+    engine.directives = Directives(board, engine.books, engine.clock, on_fault=engine.fault)
+    return engine.directives
+
+
+def announce(settings: Settings, engine: Engine, more: Sequence[Sink] = ()) -> Announcer:
+    """Have what becomes of the engine's budgets told to the log, to whom the settings name, and to ``more``.
+
+    What is told besides goes through the announcer that is returned, which is the engine's own from now on.
+    """
+    sinks: list[Sink] = [LogSink()]
+    if settings.events.webhook is not None:
+        # Only those who use it pay for an HTTP client's import.
+        from litellm_tiering.telemetry.webhook import WebhookSink  # noqa: PLC0415 - lazily, see above
+
+        sinks.append(WebhookSink(settings.events.webhook, engine.clock))
+    announcer = Announcer(open_board(engine.ledger), (*sinks, *more), engine.clock, on_fault=engine.fault)
+    metrics = open_metrics()
+    books = engine.books
+    outlook = Outlook(announcer, engine.ledger, books, engine.pacer.forecast, metrics)
+    announcer.works.append(outlook.look)
+    if metrics is not None:
+        told = metrics
+
+        async def figures() -> None:
+            told.store(up=books.store_ok, spooled=books.owed, errors=books.store_errors)
+
+        announcer.works.append(figures)
+    books.guard.on_change = announcer.store
+    engine.events = announcer
+    return announcer

@@ -54,13 +54,6 @@ NOT_BUILT: tuple[NotBuilt, ...] = (
         "gate kind {}",
         "remove it",
     ),
-    NotBuilt("budgets[].pacing", _one_of("linear", "learned"), "pacing {}", "write `pacing: off`"),
-    NotBuilt(
-        "budgets[].downgrade",
-        _one_of("value"),
-        "downgrade by value",
-        "list thresholds, such as `downgrade: [{at: 0.8, steps: 1}]`",
-    ),
     NotBuilt("experiment.holdout", _positive, "a hold-out", "write `holdout: 0.0`, or leave it out"),
     NotBuilt("capture.share", _positive, "capturing prompts", "write `share: 0.0`, or leave it out"),
 )

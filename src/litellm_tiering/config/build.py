@@ -14,9 +14,10 @@ from litellm_tiering.config.build_gates import FaultLog, build_panel, wants_logp
 from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.sense_budgets import downgrade_of
 from litellm_tiering.config.sense_routes import VIRTUAL, is_glob
-from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Scope
+from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Pacing, Scope
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.core.policy import Route
+from litellm_tiering.telemetry.settings import WebhookSettings
 from litellm_tiering.units import WindowKind, nano_usd
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from litellm_tiering.config.build_gates import OnFault
     from litellm_tiering.config.schema import RouteSection, TieringSection
     from litellm_tiering.config.schema_budgets import BudgetSection
+    from litellm_tiering.config.schema_events import EventsSection
     from litellm_tiering.core.gate import Judging
     from litellm_tiering.ports import Classifying
 
@@ -46,11 +48,23 @@ _LONGEST_NAME = 256
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where spend is counted; ``retention_days`` is how long counters outlive their window."""
+    """Where spend is counted; ``retention_days`` is how long counters outlive their window.
+
+    ``spool`` is the file for what is owed to the store, ``off`` for none.
+    """
 
     url: str = field(repr=False)
     on_error: Literal["open", "cheap", "closed"] = "open"
     retention_days: int = 35
+    spool: str = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """Who is told of events, besides the log: a webhook, and whether LiteLLM's own alerting is."""
+
+    webhook: WebhookSettings | None = None
+    litellm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,7 @@ class Settings:
         requirements: ``auto``, ``off``, or what is listed of each tier, by its name; keys as in
             :class:`litellm_tiering.core.catalog.Capability`, those left out absent.
         store: Where spend is counted.
+        events: Who is told of events.
         timezone: Whose wall clock rules follow.
         policy_hash: Names this policy in records: the same for the same policy, wherever it is written.
         virtual_names: The classified names that are no tier's own group, as far as they are no globs.
@@ -130,6 +145,7 @@ class Settings:
     cascade: CascadeSettings | None
     requirements: Literal["auto", "off"] | Mapping[str, Mapping[str, Any]]
     store: StoreSettings
+    events: EventSettings
     timezone: str
     policy_hash: str
     virtual_names: tuple[str, ...]
@@ -138,7 +154,8 @@ class Settings:
 
     def route_for(self, model: str) -> Route | None:
         """The route that requests for ``model`` fall to; None where they are left alone."""
-        return self.routing.find(model)
+        route = self.routing.find(model)
+        return None if route is None or route.off else route
 
     @property
     def virtual_model(self) -> str:
@@ -166,7 +183,10 @@ def build(config: TieringSection, on_gate_fault: OnFault | None = None) -> Setti
         chain=build_chain(config.classifiers, ladder),
         cascade=_cascade(config, FaultLog() if on_gate_fault is None else on_gate_fault),
         requirements=_requirements(config),
-        store=StoreSettings(config.store.url, config.store.on_error, config.store.retention_days),
+        store=StoreSettings(
+            config.store.url, config.store.on_error, config.store.retention_days, config.store.spool
+        ),
+        events=_events(config.events),
         timezone=config.timezone,
         policy_hash=policy_hash(config),
         virtual_names=_virtual_names(routes, ladder),
@@ -219,6 +239,7 @@ def _route(config: TieringSection, section: RouteSection, ladder: Ladder) -> Rou
         default_rank=_middle(ladder) if default is None else ladder.rank(default),
         client_tier=frozenset(section.client_tier),
         enforce=section.mode == "enforce",
+        off=section.mode == "off",
         deadline_s=_deadline_ms(section) / 1000 if cascade else None,
     )
 
@@ -269,6 +290,8 @@ def _budget(config: TieringSection, section: BudgetSection, ladder: Ladder) -> B
         downgrade=_downgrade(section, ladder),
         at_ceiling=AtCeiling(section.at_ceiling),
         critical=Critical(critical.teams, critical.key_aliases, critical.tags),
+        pacing=Pacing(section.pacing),
+        by_value=section.downgrade == "value",
     )
 
 
@@ -287,8 +310,14 @@ def _requirements(config: TieringSection) -> Literal["auto", "off"] | Mapping[st
     return config.requirements
 
 
+def _events(section: EventsSection) -> EventSettings:
+    webhook = section.webhook
+    sent = None if webhook is None else WebhookSettings(webhook.url, webhook.secret, frozenset(webhook.kinds))
+    return EventSettings(sent, section.litellm)
+
+
 def policy_hash(config: TieringSection) -> str:
-    """Twelve hexadecimal digits that name a policy: defaults written out, the store's address left out."""
-    plain = config.model_dump(mode="json", by_alias=True, exclude={"store": {"url"}})
+    """Twelve hexadecimal digits that name a policy: defaults written out, addresses left out."""
+    plain = config.model_dump(mode="json", by_alias=True, exclude={"store": {"url", "spool"}, "events": True})
     canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -11,6 +11,7 @@ from litellm_tiering.config.salvage import salvage
 from litellm_tiering.config.sense import View, judge_place, judge_store, judge_tiers
 from litellm_tiering.config.sense_budgets import judge_budgets
 from litellm_tiering.config.sense_classifiers import judge_classifiers
+from litellm_tiering.config.sense_events import judge_events
 from litellm_tiering.config.sense_gates import judge_cascade, judge_targets
 from litellm_tiering.config.sense_routes import judge_reach, judge_routes, judge_virtual_names
 from litellm_tiering.config.tree import Tree
@@ -34,6 +35,7 @@ JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (
     judge_cascade,
     judge_budgets,
     judge_store,
+    judge_events,
 )
 """Who judges a section that is well formed, or the sound part of one that is not."""
 

@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag
 from litellm_tiering.config.base import OFF_IS_A_WORD, Name, Section, Share, Text, Whole
 from litellm_tiering.config.schema_budgets import BudgetSection  # noqa: TC001 - pydantic reads it
 from litellm_tiering.config.schema_classifiers import AnyClassifier  # noqa: TC001 - pydantic reads it
+from litellm_tiering.config.schema_events import EventsSection
 from litellm_tiering.config.schema_gates import CascadeSection
 
 
@@ -54,8 +55,10 @@ class RouteSection(Section):
         default=("lower",),
         description="What the header `x-tiering-tier` may do: lower the tier, set a floor.",
     )
-    mode: Literal["enforce", "shadow"] = Field(
-        default="enforce", description="Shadow decides and records on this route, and changes nothing."
+    mode: Annotated[Literal["enforce", "shadow", "off"], OFF_IS_A_WORD] = Field(
+        default="enforce",
+        description="Shadow decides and records on this route, and changes nothing; `off` leaves its "
+        "requests alone. `litellm-tiering switch` overrides it without a restart.",
     )
 
 
@@ -85,6 +88,11 @@ class StoreSection(Section):
         default="open",
         description="What a request does while the store is away: go on, go on with the cheapest tier, or "
         "stop (503).",
+    )
+    spool: Annotated[Text, OFF_IS_A_WORD] = Field(
+        default="tiering-spool.db",
+        description="The file on this machine that keeps what is owed to the store while it is away; `off` "
+        "keeps it in memory only, where it is lost with the process.",
     )
     retention_days: Whole = Field(
         default=35, ge=1, le=3660, description="How long counters are kept after their window, in days."
@@ -166,6 +174,9 @@ class TieringSection(Section):
         default=(), description="What is limited. All spend is counted, limited or not."
     )
     store: StoreSection = Field(default=StoreSection(), description="Where spend is counted.")
+    events: EventsSection = Field(
+        default=EventsSection(), description="Who is told of thresholds, ceilings, outages and forecasts."
+    )
     experiment: ExperimentSection = Field(
         default=ExperimentSection(), description="A randomised hold-out, to measure what routing costs."
     )

@@ -57,10 +57,13 @@ class BudgetSection(Section):
     downgrade: DowngradePlan | None = Field(
         default=None,
         description="Thresholds in ascending order; `[]` for none. When absent: one step down from 80 % of "
-        "the limit, the cheapest tier from 95 %.",
+        "the limit, the cheapest tier from 95 %. `value`: the same thresholds and the same money, but spent "
+        "where it buys most.",
     )
     pacing: Annotated[Literal["off", "linear", "learned"], OFF_IS_A_WORD] = Field(
-        default="off", description="Whether to act on the forecast rather than only on what is spent."
+        default="off",
+        description="Whether to act on the forecast rather than only on what is spent: `linear` takes money "
+        "to go evenly, `learned` as it went in the last days.",
     )
     at_ceiling: AtCeiling = Field(
         default=AtCeiling.CHEAPEST,

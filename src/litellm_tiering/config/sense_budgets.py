@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from litellm_tiering.config.sense_routes import VIRTUAL
 from litellm_tiering.config.words import Finding, suggestion
 from litellm_tiering.core.budget import Downgrade, Scope
+from litellm_tiering.units import WindowKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,10 @@ MOST_USD = 9_000_000
 """Redis scripts count in doubles, which are exact up to 2**53 nano-dollars, a little more than this."""
 
 
+ENOUGH_DAYS = 3
+"""How many days must be kept for anything to be learned of a day's course."""
+
+
 def judge_budgets(view: View) -> Iterator[Finding]:
     """Each budget by itself, and no two alike."""
     seen: dict[tuple[str, str, str], int] = {}
@@ -28,6 +33,7 @@ def judge_budgets(view: View) -> Iterator[Finding]:
         yield from view.unknown_zone((*loc, "timezone"), budget.timezone)
         yield from _judge_match(view, loc, budget)
         yield from _judge_limit(view, loc, budget)
+        yield from _judge_pacing(view, loc, budget)
         if isinstance(budget.downgrade, tuple):
             yield from _judge_thresholds(view, (*loc, "downgrade"), budget.downgrade)
         kind = (budget.scope.value, budget.match, budget.window.value)
@@ -62,7 +68,8 @@ def _judge_match(view: View, loc: Loc, budget: BudgetSection) -> Iterator[Findin
 def _judge_limit(view: View, loc: Loc, budget: BudgetSection) -> Iterator[Finding]:
     limit = budget.limit_usd
     if limit is None:
-        idle = sorted({"downgrade", "at_ceiling"} & budget.model_fields_set)
+        written = {"downgrade", "at_ceiling"} & budget.model_fields_set
+        idle = sorted(written | ({"pacing"} if budget.pacing != "off" else set()))
         if idle:
             yield Finding(
                 (*loc, "limit_usd"),
@@ -87,6 +94,35 @@ def _judge_limit(view: View, loc: Loc, budget: BudgetSection) -> Iterator[Findin
             (*loc, "limit_usd"),
             f"{view.words.show(limit)} is less than the smallest amount that is counted",
             "use 0.000000001 (a nano-dollar) or more.",
+        )
+
+
+def _judge_pacing(view: View, loc: Loc, budget: BudgetSection) -> Iterator[Finding]:
+    if budget.pacing == "off":
+        return
+    here = (*loc, "pacing")
+    if budget.downgrade == ():
+        yield Finding(
+            here,
+            "has no step to take: `downgrade` is empty",
+            "leave `downgrade` out, or list how far down pacing may go, such as `[{at: 0.95, to: "
+            f"{view.names[0] if view.names else 'simple'}}}]`.",
+        )
+    if budget.pacing != "learned":
+        return
+    if budget.window is WindowKind.HOUR:
+        yield Finding(
+            here,
+            "learns how a day goes, and the window is an hour",
+            "write `pacing: linear`, or choose a longer window.",
+        )
+    days = view.section.store.retention_days
+    if days < ENOUGH_DAYS:
+        yield Finding(
+            here,
+            f"learns from the last days, and `store.retention_days` keeps {days}",
+            f"keep {ENOUGH_DAYS} days or more; until then money is taken to go evenly.",
+            warning=True,
         )
 
 

@@ -5,6 +5,7 @@ A release outside the tested range gives one warning; a release known to be bad 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from litellm_tiering.errors import IncompatibleLiteLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 
 _log = logging.getLogger("litellm_tiering")
 
@@ -201,3 +202,39 @@ def logged_metadata(kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         return ()
     found = (params.get("litellm_metadata"), params.get("metadata"))
     return tuple(m for m in found if isinstance(m, dict))
+
+
+async def alert(message: str, level: str, kind: str, budget: Mapping[str, Any] | None) -> None:
+    """Hand a message to the proxy's own alerting; nothing where ``general_settings.alerting`` sets up none.
+
+    ``proxy_server.proxy_logging_obj`` is the proxy's ``ProxyLogging``: its ``alerting`` names the channels.
+    Of these ``alerting_handler`` serves Slack, Teams and Sentry, as it does for LiteLLM's own alerts, and
+    ``slack_alerting_instance.send_webhook_alert`` serves ``webhook``.
+
+    Args:
+        message: What to say.
+        level: ``Low``, ``Medium`` or ``High``.
+        kind: The name of LiteLLM's ``AlertType``, which ``general_settings.alert_types`` may leave out.
+        budget: The fields of LiteLLM's ``WebhookEvent``; None where it is about no budget.
+    """
+    from litellm.proxy import proxy_server  # noqa: PLC0415 - see proxy_config
+
+    logging_obj = getattr(proxy_server, "proxy_logging_obj", None)
+    channels = getattr(logging_obj, "alerting", None)
+    if logging_obj is None or not channels:
+        return
+    from litellm.integrations.SlackAlerting.slack_alerting import AlertType  # noqa: PLC0415 - see proxy_config
+
+    asked: list[Awaitable[Any]] = []
+    slack: Any = getattr(logging_obj, "slack_alerting_instance", None)
+    if "webhook" in channels and budget is not None and hasattr(slack, "send_webhook_alert"):
+        from litellm.proxy._types import WebhookEvent  # noqa: PLC0415 - see proxy_config
+
+        if kind in {getattr(k, "value", k) for k in getattr(slack, "alert_types", None) or ()}:
+            asked.append(slack.send_webhook_alert(WebhookEvent(**budget)))
+    if hasattr(logging_obj, "alerting_handler"):
+        asked.append(logging_obj.alerting_handler(message=message, level=level, alert_type=AlertType[kind]))
+    # One channel that fails must not keep the other from being asked.
+    for error in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(error, Exception):
+            raise error

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cascading import Cascade, Setting
 from litellm_tiering.core.features import Surface
+from litellm_tiering.core.price import Usage
 from litellm_tiering.gateway import apply, bill, compat, extract
 from litellm_tiering.gateway.streaming import as_asked, drop_logprobs
 from litellm_tiering.gateway.upstream import RouterUpstream
 from litellm_tiering.gateway.wires import WIRES
 from litellm_tiering.holding import Background
 from litellm_tiering.intake.answer_form import demand_of
+from litellm_tiering.notices import Mode
 from litellm_tiering.overdue import ESTIMATED, Overdue
-from litellm_tiering.plan import Inquiry
+from litellm_tiering.plan import Inquiry, Unplanned
 from litellm_tiering.units import nano_usd
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from litellm_tiering.books import Flight, Journey
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import Caller
+    from litellm_tiering.core.policy import Route
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.catalog import Catalog
     from litellm_tiering.ports import Upstream
@@ -44,15 +48,22 @@ class Gateway:
         router: Callable[[], Any] | None = None,
         background: Background | None = None,
     ) -> None:
-        self.settings = settings
         self.engine = engine
-        self.catalog = catalog
         self.router = router or compat.live_router
         self.background = background or Background()
         self.overdue = Overdue(engine.books)
+        self.alarms: dict[str, str] = {}
+        """What an operator should look at besides faults, by what it is about."""
         self._cascade: Setting | None = None
+        self.renew(settings, catalog)
+
+    def renew(self, settings: Settings, catalog: Catalog) -> None:
+        """Go on under other settings of the same ladder; cascades under way go on under their own."""
+        self.settings = settings
+        self.catalog = catalog
+        self._cascade = None
         if settings.cascade is not None and settings.mode == "enforce":
-            self._cascade = Setting(engine, settings.cascade, self.background, self.overdue)
+            self._cascade = Setting(self.engine, settings.cascade, self.background, self.overdue)
 
     # ------------------------------------------------------------------ before the call
 
@@ -104,7 +115,7 @@ class Gateway:
         self, key: Any, data: Mapping[str, Any], model: str, caller: Caller, call_type: str
     ) -> Inquiry | None:
         """The engine's question for a request, or None where no route serves its model."""
-        route = self.settings.route_for(model)
+        route = await self._route(model)
         if route is None:
             return None
         router = self.router()
@@ -122,6 +133,22 @@ class Gateway:
             wish=ladder.find(wish) if wish else None,
             forbidden=await self._forbidden(key, model, asked, router),
         )
+
+    async def _route(self, model: str) -> Route | None:
+        """The route of a requested name, as it is configured and switched; None where it is left alone."""
+        directives = self.engine.directives
+        if directives is None:
+            return self.settings.route_for(model)
+        route = self.settings.routing.find(model)
+        if route is None:
+            return None
+        await directives.ready()
+        mode = directives.mode(route.name)
+        if mode is None:
+            return None if route.off else route
+        if mode is Mode.OFF:
+            return None
+        return replace(route, off=False, enforce=mode is Mode.ENFORCE)
 
     def _asked(self, model: str, router: Any) -> int:
         """The rank that the requested name stands for: its own group's, or its alias's; else the dearest."""
@@ -250,7 +277,7 @@ class Gateway:
         if flight.used is None:
             return flight.hold
         model = self.settings.ladder[flight.rank].model
-        return self._cost(flight.quoted_usd, flight.used, flight.answered_by or model)
+        return self._cost(flight.quoted_usd, Usage(*flight.used), flight.answered_by or model)
 
     async def failed(self, data: Mapping[str, Any]) -> None:
         """Let go of the hold of a request that failed as a whole."""
@@ -266,17 +293,23 @@ class Gateway:
         if paid is None:
             return
         flight = self.engine.books.flight(paid.attempt) if paid.attempt else None
-        used = (paid.prompt_tokens, paid.completion_tokens)
-        if used[0] == 0 and flight is not None:
-            used = (flight.journey.features.prompt_tokens, used[1])
-        cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group)
+        used = paid.used
+        if used.prompt == 0 and flight is not None:
+            used = replace(used, prompt=flight.journey.features.prompt_tokens)
+        priority = flight is not None and flight.journey.features.priority
+        cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group, priority=priority)
         if flight is None:
             caller = extract.caller_of_event(paid.metadata, paid.end_user)
-            await self.engine.charge(f"call:{paid.call_id}", caller, "", paid.tags, cost)
-        elif not await self.engine.books.settle(
-            flight, cost, baseline=flight.journey.baseline(*used), bill=paid.call_id
-        ):
+            at_s = paid.began_s(self.engine.clock.now())
+            call = Unplanned(f"call:{paid.call_id}", caller, paid.tags, paid.group, cost, at_s)
+            await self.engine.charge(call)
+            return
+        baseline = flight.journey.baseline(used.prompt, used.completion)
+        if not await self.engine.books.settle(flight, cost, baseline=baseline, bill=paid.call_id):
             await self._again(flight, paid.call_id, cost)
+        elif not paid.cached:
+            told = (paid.used.prompt, paid.used.completion)
+            self.engine.estimates.saw(flight, paid.group, told, cost)
 
     async def _again(self, flight: Flight, call_id: str, cost: int) -> None:
         """Count a second paid call of one attempt, such as a fallback after a cut stream."""
@@ -287,7 +320,7 @@ class Gateway:
         elif flight.bill == call_id:
             return
         if cost > 0:
-            await self.engine.charge_more(flight, call_id, cost)
+            await self.engine.books.more(flight, call_id, cost)
 
     async def broken(self, kwargs: Mapping[str, Any], response: Any) -> None:
         """Settle a call that failed after it had cost something: a stream cut short."""
@@ -295,14 +328,14 @@ class Gateway:
         if paid is not None and paid.cost:
             await self.paid(kwargs, response)
 
-    def _cost(self, usd_cost: float | None, used: tuple[int, int], group: str) -> int:
+    def _cost(self, usd_cost: float | None, used: Usage, group: str, *, priority: bool = False) -> int:
         """What a call cost, in nano-dollars: LiteLLM's figure, else its tokens at the group's price.
 
         LiteLLM says 0 where it found no price, which includes prices in ``litellm_params`` on some APIs.
         """
         if usd_cost:
             return int(nano_usd(usd_cost))
-        return int(self.catalog.price(group, self.router()).cost(*used))
+        return int(self.catalog.price(group, self.router()).bill(used, priority=priority))
 
 
 def _names(key: Any, attribute: str) -> list[str]:

@@ -13,7 +13,8 @@ from litellm_tiering.explain import explanation
 from litellm_tiering.gateway import extract
 from litellm_tiering.gateway.compat import open_to_every_key
 from litellm_tiering.gateway.page import PAGE
-from litellm_tiering.status import live_budgets
+from litellm_tiering.gateway.routes_admin import admin_endpoints, is_admin
+from litellm_tiering.status import live_budgets, store_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from litellm_tiering.core.record import Record
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.gateway import Gateway
+    from litellm_tiering.gateway.reload import Reloader
 
-_ADMIN = "proxy_admin"
 _PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
@@ -36,13 +37,20 @@ _PAGE_HEADERS = {
 _MOST_DECISIONS = 500
 
 
-def mount(gateway: Gateway, app: FastAPI) -> None:
+def mount(gateway: Gateway, app: FastAPI, reloader: Reloader | None = None) -> None:
     """Add the routes to the proxy's application."""
     router = APIRouter(prefix="/tiering", tags=["tiering"])
     auth = Depends(user_api_key_auth)
     for path, method, endpoint in _endpoints(gateway):
         router.add_api_route(path, endpoint, methods=[method], dependencies=[auth])
     router.add_api_route("", _page, methods=["GET"], response_class=HTMLResponse)
+    directives = gateway.engine.directives
+    if directives is not None:
+        administrators = admin_endpoints(gateway, directives, reloader)
+        for path, method, endpoint, status in administrators:
+            router.add_api_route(path, endpoint, methods=[method], dependencies=[auth], status_code=status)
+        # They refuse everybody else themselves: LiteLLM's own refusal comes out as a 500 at times.
+        open_to_every_key(f"/tiering{path}" for path, *_ in administrators)
     app.include_router(router)
     open_to_every_key(f"/tiering{path}" for path, _, _ in _endpoints(gateway))
 
@@ -79,12 +87,6 @@ async def _page() -> HTMLResponse:
     return HTMLResponse(PAGE, headers=_PAGE_HEADERS)
 
 
-def is_admin(key: Any) -> bool:
-    """Whether LiteLLM takes this key for a proxy administrator's."""
-    role = getattr(key, "user_role", None)
-    return getattr(role, "value", role) == _ADMIN
-
-
 def sees(key: Any, record: Record) -> bool:
     """Whether a key may see a record: its own, its team's, or any for an administrator."""
     if is_admin(key):
@@ -100,7 +102,7 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
     engine = gateway.engine
     now = engine.clock.now()
     live = await engine.books.ask(engine.ledger.active(now), "active")
-    budgets = live_budgets(engine.terms.budgets, live or {}, now)
+    budgets = live_budgets(engine.terms.budgets, live or {}, now, engine.pacer)
     mine = {
         Scope.TEAM: getattr(key, "team_id", None),
         Scope.KEY: getattr(key, "token", None),
@@ -114,18 +116,33 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
     ]
     return {
         "mode": gateway.settings.mode,
-        "store": {"kind": engine.ledger.kind, "ok": live is not None, "spooled": engine.books.owed},
+        "store": await store_status(engine, ok=live is not None),
         "budgets": shown,
+        "estimates": engine.estimates.as_json() if is_admin(key) else {},
         "background": len(gateway.background),
-        "alarms": alarms_of(engine) if is_admin(key) else [],
+        "alarms": alarms_of(gateway) if is_admin(key) else [],
+        **(await directives_of(engine) if is_admin(key) else {"exemptions": [], "switches": []}),
         "policy": gateway.settings.policy_hash,
     }
 
 
-def alarms_of(engine: Engine) -> list[str]:
+async def directives_of(engine: Engine) -> dict[str, Any]:
+    """The exemptions and switches in force, as this worker knows them."""
+    found = engine.directives
+    if found is not None:
+        await found.ready()
+    return {
+        "exemptions": [] if found is None else [e.as_json() for e in found.exemptions],
+        "switches": [] if found is None else [s.as_json() for s in found.switches],
+    }
+
+
+def alarms_of(gateway: Gateway) -> list[str]:
     """What an operator should look at: faults of ours, and segments that fare oddly."""
+    engine = gateway.engine
     faults = [f"fault: {name} x{count}" for name, count in engine.faults.items()]
-    return faults + ([] if engine.watch is None else engine.watch.alarms())
+    watched = [] if engine.watch is None else engine.watch.alarms()
+    return [*gateway.alarms.values(), *faults, *watched]
 
 
 async def explain_body(gateway: Gateway, key: Any, request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
-from litellm_tiering.config.assemble import engine_of
+from litellm_tiering.config.assemble import announce, direct, engine_of
 from litellm_tiering.config.build import build
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.gateway import compat
@@ -18,7 +18,7 @@ from litellm_tiering.gateway.sdk_config import load_for, store_of
 from litellm_tiering.gateway.sdk_desk import Desk, Owned
 from litellm_tiering.gateway.sdk_hub import HUB
 from litellm_tiering.gateway.sdk_streams import SyncStream, TieredStream
-from litellm_tiering.ledger.open import open_ledger
+from litellm_tiering.ledger.open import open_ledger, open_spool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -96,7 +96,10 @@ class TieredRouter(litellm.Router):
         for warning in loaded.warnings:
             _log.warning("%s", warning)
         super().__init__(model_list=model_list, model_group_alias=aliases, **router)
-        engine = engine_of(settings, open_ledger(store_of(loaded)))
+        url = store_of(loaded)
+        engine = engine_of(settings, open_ledger(url), spool=open_spool(settings.store.spool, url))
+        direct(engine)
+        announce(settings, engine)
         catalog = Catalog(settings.ladder, settings.requirements, engine.clock)
         background = Owned()
         gateway = Gateway(settings, engine, catalog, lambda: self, background)

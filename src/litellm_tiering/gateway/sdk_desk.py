@@ -18,7 +18,7 @@ from litellm_tiering.gateway.upstream import METHODS, RouterUpstream
 from litellm_tiering.gateway.wires import WIRES
 from litellm_tiering.holding import Background, Held
 from litellm_tiering.overdue import ESTIMATED
-from litellm_tiering.status import live_budgets
+from litellm_tiering.status import live_budgets, store_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -292,9 +292,7 @@ class Desk:
             await self._engine.books.settle(
                 flight, flight.hold, baseline=journey.baseline_hold, bill=ESTIMATED
             )
-        if self._engine.watch is not None:
-            await self._engine.watch.close()
-        await self._engine.ledger.close()
+        await self._engine.close()
         self._leave()
 
     # ------------------------------------------------------------------ reports
@@ -304,11 +302,11 @@ class Desk:
         engine, settings = self._engine, self.gateway.settings
         now = engine.clock.now()
         live = await engine.books.ask(engine.ledger.active(now), "active")
-        budgets = live_budgets(engine.terms.budgets, live or {}, now)
+        budgets = live_budgets(engine.terms.budgets, live or {}, now, engine.pacer)
         faults = [f"fault: {name} x{count}" for name, count in engine.faults.items()]
         return {
             "mode": settings.mode,
-            "store": {"kind": engine.ledger.kind, "ok": live is not None, "spooled": engine.books.owed},
+            "store": await store_status(engine, ok=live is not None),
             "budgets": [b.as_json(settings.ladder.top) for b in budgets],
             "background": len(self._background),
             "alarms": faults + ([] if engine.watch is None else engine.watch.alarms()),

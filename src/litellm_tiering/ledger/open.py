@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from litellm_tiering.ledger.board_memory import MemoryBoard, board_of
+from litellm_tiering.ledger.board_sqlite import SqliteBoard
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.segments_memory import MemorySegments
 from litellm_tiering.ledger.segments_sqlite import SqliteSegments
+from litellm_tiering.ledger.spool import DiskSpool
 from litellm_tiering.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
-    from litellm_tiering.ports import Ledger, Segments
+    from litellm_tiering.ports import Board, Ledger, Segments
 
 _KNOWN = (
     "memory://, sqlite:///PATH, redis://, rediss://, redis+sentinel://HOST,HOST/SERVICE, redis+cluster://, "
@@ -67,6 +71,34 @@ def open_segments(ledger: Ledger) -> Segments:
         if isinstance(ledger, RedisLedger):
             return RedisSegments(ledger)
     return MemorySegments()
+
+
+def open_board(ledger: Ledger) -> Board:
+    """The board beside the money of ``ledger``, over its connection; closing the ledger ends it.
+
+    A ledger of a kind that is not ours gets a board of this process only.
+    """
+    if isinstance(ledger, MemoryLedger):
+        return board_of(ledger)
+    if isinstance(ledger, SqliteLedger):
+        return SqliteBoard(ledger)
+    if ledger.kind == "redis":
+        from litellm_tiering.ledger.board_redis import RedisBoard  # noqa: PLC0415 - lazily, as above
+        from litellm_tiering.ledger.redis import RedisLedger  # noqa: PLC0415 - lazily, as above
+
+        if isinstance(ledger, RedisLedger):
+            return RedisBoard(ledger)
+    return MemoryBoard()
+
+
+def open_spool(path: str, url: str) -> DiskSpool | None:
+    """The spool for the store at ``url``, opened when it is first needed; None where there is none to keep.
+
+    Args:
+        path: The file, or ``off``.
+        url: The store's; what ``memory://`` forgets no spool need remember.
+    """
+    return None if path == "off" or url.startswith("memory:") else DiskSpool(Path(path), url)
 
 
 def _path(url: str) -> str:

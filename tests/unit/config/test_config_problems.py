@@ -75,7 +75,7 @@ WRONG = {
     "unknown-key-unlike-any": (
         with_tiers(store={"zzzz": 1}),
         "tiering.store.zzzz",
-        "url, on_error, retention_days",
+        "url, on_error, spool, retention_days",
     ),
     "unknown-key-like-a-branch": (with_tiers(**{"~word": 1}), "tiering['~word']", "unknown key '~word'"),
     "unknown-key-like-a-mark": (
@@ -335,8 +335,6 @@ NOT_BUILT = {
             "agreement": {"with": "small", "on": "auto"},
         }.items()
     },
-    "pacing": (one_budget(pacing="linear"), "tiering.budgets[0].pacing", "'linear' is not available"),
-    "value": (one_budget(downgrade="value"), "tiering.budgets[0].downgrade", "not available"),
     "holdout": (with_tiers(experiment={"holdout": 0.1}), "tiering.experiment.holdout", "not available"),
     "capture": (with_tiers(capture={"share": 0.1}), "tiering.capture.share", "not available"),
 }

@@ -11,6 +11,7 @@ from litellm_tiering import adaptive
 from litellm_tiering.adaptive import QUIET_S, STALE_S, UNDER_WAY_MAX, Start, Watch
 from litellm_tiering.books import Books
 from litellm_tiering.errors import StoreUnavailable
+from litellm_tiering.guard import FAILURES
 from litellm_tiering.ledger import MemoryLedger, open_segments
 from litellm_tiering.ledger.segments_memory import MemorySegments
 from litellm_tiering.ports import Segment
@@ -206,7 +207,8 @@ async def test_with_the_store_away_nothing_happens_and_what_is_known_stands():
     await noted(house.watch, "0" * 20, turn=1)
     await house.watch.refresh()
     assert house.watch.start(KEY).bypass
-    assert house.books.store_errors == {"segment_push": 20, "segments": 1}
+    # Then the breaker opens.
+    assert house.books.store_errors == {"segment_push": FAILURES}
 
 
 async def test_a_store_that_goes_away_before_the_turn_is_asked_again_by_the_next_answer():

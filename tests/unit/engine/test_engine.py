@@ -18,7 +18,7 @@ from litellm_tiering.core.policy import Policy, Route
 from litellm_tiering.engine import Engine
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger.memory import MemoryLedger
-from litellm_tiering.plan import Inquiry, Terms
+from litellm_tiering.plan import Inquiry, Terms, Unplanned
 from litellm_tiering.status import live_budgets
 from litellm_tiering.units import NanoUSD, WindowKind, window_at
 
@@ -63,9 +63,13 @@ class Away(MemoryLedger):
         await self._line()
         return await super().reserve(hold)
 
-    async def settle(self, reservation, cost, now_s):
+    async def settle(self, reservation, cost, now_s, tally=None):
         await self._line()
-        return await super().settle(reservation, cost, now_s)
+        return await super().settle(reservation, cost, now_s, tally)
+
+    async def hello(self, now_s):
+        await self._line()
+        return await super().hello(now_s)
 
     async def balances(self, keys, now_s):
         await self._line()
@@ -285,9 +289,9 @@ async def test_a_group_that_is_gone_is_not_sent_to():
 async def test_costs_that_were_never_planned_are_counted_where_they_belong():
     team = Budget(Scope.TEAM, "*", NanoUSD(10), window=WindowKind.HOUR)
     e = engine(Budget(), team)
-    await e.charge("call-1", Caller(team="blue"), "", frozenset(), 70)
-    await e.charge("call-1", Caller(team="blue"), "", frozenset(), 70)
-    await e.charge("call-2", Caller(), "", frozenset(), 0)
+    await e.charge(Unplanned("call-1", Caller(team="blue"), frozenset(), "other", 70, e.clock.now()))
+    await e.charge(Unplanned("call-1", Caller(team="blue"), frozenset(), "other", 70, e.clock.now()))
+    await e.charge(Unplanned("call-2", Caller(), frozenset(), "other", 0, e.clock.now()))
     live = live_budgets(e.terms.budgets, await e.ledger.active(e.clock.now()), e.clock.now())
     assert [(b.budget.scope.value, b.id, b.balance.spent) for b in live] == [
         ("global", "*", 70),
@@ -299,7 +303,7 @@ async def test_costs_that_were_never_planned_are_counted_where_they_belong():
 
 async def test_status_says_how_many_steps_down_requests_are_moved():
     e = engine(LIMITED)
-    await e.charge("x", Caller(), "", frozenset(), 8500)
+    await e.charge(Unplanned("x", Caller(), frozenset(), "other", 8500, e.clock.now()))
     (one,) = live_budgets(e.terms.budgets, await e.ledger.active(e.clock.now()), e.clock.now())
     assert one.as_json(2)["steps_down"] == 1
 

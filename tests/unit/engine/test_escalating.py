@@ -11,7 +11,7 @@ from litellm_tiering.core.cascade import Because
 from litellm_tiering.core.features import Caller
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger.memory import MemoryLedger
-from litellm_tiering.plan import Stopped
+from litellm_tiering.plan import Stopped, Unplanned
 from litellm_tiering.units import NanoUSD
 
 OPS = Caller(team="ops")
@@ -36,7 +36,7 @@ class Counting(MemoryLedger):
 
 
 async def spend(engine, amount, caller=NOBODY):
-    await engine.charge(f"x{amount}", caller, "", frozenset(), amount)
+    await engine.charge(Unplanned(f"x{amount}", caller, frozenset(), "other", amount, engine.clock.now()))
 
 
 async def test_an_escalation_holds_what_it_costs_at_most_beside_the_first_attempt():

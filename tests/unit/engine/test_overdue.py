@@ -111,6 +111,7 @@ async def test_a_stream_that_is_still_read_is_waited_for():
 async def test_one_task_waits_for_all_and_another_begins_when_it_is_done():
     engine = engine_on()
     several = await flights(engine, 30)
+    await alone()
     overdue = Overdue(engine.books, within_s=0.0)
     for flight in several[:20]:
         overdue.expect(flight, heard(0))

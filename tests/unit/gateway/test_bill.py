@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import litellm
 import pytest
 
+from litellm_tiering.core.price import Usage
 from litellm_tiering.gateway import apply, bill, extract
 from litellm_tiering.gateway.compat import logged_metadata, metadata_of
+from litellm_tiering.gateway.usage import usage_in
 
 
 def event(payload, **params):
@@ -27,7 +30,7 @@ def test_a_success_event_is_read():
     }
     paid = bill.read(event(payload, litellm_metadata={apply.ATTEMPT_KEY: "x"}), None)
     assert (paid.attempt, paid.call_id, paid.cost, paid.cached) == ("x", "c:1.5", 5.85e-06, True)
-    assert (paid.prompt_tokens, paid.completion_tokens, paid.group) == (11, 7, "small")
+    assert (paid.used, paid.group) == (Usage(11, 7), "small")
     assert (paid.tags, paid.end_user, paid.metadata["user_api_key_team_id"]) == (frozenset("a"), "e", "t")
 
 
@@ -41,14 +44,14 @@ def test_an_event_without_a_payload_is_no_bill(kwargs):
 )
 def test_an_odd_payload_is_read_as_nothing(odd):
     paid = bill.read(event(odd, metadata="x"), None)
-    assert (paid.cost, paid.prompt_tokens, paid.attempt, paid.tags) == (None, 0, "", frozenset())
+    assert (paid.cost, paid.used, paid.attempt, paid.tags) == (None, Usage(), "", frozenset())
 
 
 def test_missing_usage_is_estimated_from_the_answers_length():
     message = SimpleNamespace(message=SimpleNamespace(content="x" * 40))
     text = SimpleNamespace(message=None, text="y" * 8)
     paid = bill.read(event({}), SimpleNamespace(choices=[message, text, SimpleNamespace(message=None)]))
-    assert paid.completion_tokens == 12
+    assert paid.used.completion == 12
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,51 @@ def test_usage_is_read_in_any_apis_words():
         4,
     )
     assert bill.usage_of(SimpleNamespace()) is None
+
+
+OPENAI = {
+    "prompt_tokens": 100,
+    "completion_tokens": 50,
+    "prompt_tokens_details": {"cached_tokens": 40, "audio_tokens": 3, "image_tokens": 4},
+    "completion_tokens_details": {"reasoning_tokens": 30, "audio_tokens": 5},
+}
+ANTHROPIC = {
+    "input_tokens": 10,
+    "output_tokens": 50,
+    "cache_read_input_tokens": 60,
+    "cache_creation_input_tokens": 30,
+    "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+}
+RESPONSES = {
+    "input_tokens": 100,
+    "output_tokens": 50,
+    "input_tokens_details": {"cached_tokens": 40},
+    "output_tokens_details": {"reasoning_tokens": 30},
+}
+
+
+@pytest.mark.parametrize(
+    ("usage", "used"),
+    [
+        (OPENAI, Usage(100, 50, cached=40, audio=3, image=4, reasoning=30, audio_out=5)),
+        (ANTHROPIC, Usage(100, 50, cached=60, written=10, written_long=20)),
+        (RESPONSES, Usage(100, 50, cached=40, reasoning=30)),
+        ({"prompt_tokens": True, "completion_tokens": "x", "prompt_tokens_details": 3}, Usage()),
+    ],
+)
+def test_the_parts_of_usage_are_read_in_any_apis_words(usage, used):
+    assert usage_in(usage) == used
+    payload = {"prompt_tokens": usage.get("input_tokens", 0), "metadata": {"usage_object": usage}}
+    assert bill.read(event(payload), None).used == used
+    assert bill.read(event({}), {"usage": usage}).used == used
+
+
+def test_litellms_own_usage_is_read():
+    theirs = litellm.Usage(
+        prompt_tokens=100, completion_tokens=50, cache_read_input_tokens=60, cache_creation_input_tokens=30
+    )
+    found = usage_in(theirs)
+    assert (found.prompt, found.cached, found.written) == (100, 60, 30)
 
 
 def test_the_group_that_answered_is_read_after_fallbacks():
