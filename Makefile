@@ -25,7 +25,7 @@ demo: $(STAMP) ## A tour of the running proxy (start `make run` first, or let it
 
 test: $(STAMP) ## Run every test, against a real proxy and a real Redis
 	sh scripts/redis.sh $(BIN)/python
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	sh scripts/test.sh $(BIN)/python $(PYTEST_ARGS)
 
 lint: $(STAMP) ## Style and layers
 	$(BIN)/ruff check .
@@ -37,7 +37,7 @@ types: $(STAMP) ## mypy --strict
 
 check: lint types ## What CI runs: lint, types, imports, tests with coverage
 	sh scripts/redis.sh $(BIN)/python
-	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	sh scripts/test.sh $(BIN)/python --cov $(PYTEST_ARGS)
 	$(BIN)/python scripts/coverage.py
 
 # Those with a dash end with an error where a goal is missed, or there is no data: the others still run.

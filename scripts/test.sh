@@ -1,0 +1,26 @@
+#!/bin/sh
+# Every test. What needs no proxy runs on all cores; what does runs one after the other, since a proxy and its
+# provider keep the cores busy by themselves.
+#
+#   sh scripts/test.sh PYTHON [--cov] [PYTEST ARGUMENTS]
+#
+# With arguments pytest runs once, with them.
+set -eu
+python=$1
+shift
+cov="" more=""
+if [ "${1:-}" = "--cov" ]; then
+  shift
+  cov="--cov --cov-report=" more="--cov-append"
+fi
+if [ $# -gt 0 ]; then
+  # shellcheck disable=SC2086 - options, each a word
+  exec "$python" -m pytest $cov "$@"
+fi
+spread="-n auto --dist loadfile"
+# A Redis that the caller gives is one for all: tests that share it would delete each other's keys.
+if [ -n "${REDIS_URL:-}" ]; then spread=""; fi
+# shellcheck disable=SC2086 - as above
+"$python" -m pytest $cov $spread --ignore=tests/proxy tests
+# shellcheck disable=SC2086 - as above
+"$python" -m pytest $cov $more tests/proxy
