@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, final_bounds, thresholds
 from litellm_tiering.core.budget import Budget, Limit
+from litellm_tiering.core.names import safe_name
 from litellm_tiering.core.policy import Account, question
 from litellm_tiering.core.value import PROVEN, gains, wanted
 from litellm_tiering.ports import Reservation
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from litellm_tiering.market import Market
     from litellm_tiering.pacer import Pacer
     from litellm_tiering.units import Window
-
-_LONGEST_ID = 64
 
 
 class Accounts:
@@ -154,6 +152,5 @@ def _book(key: str) -> str:
 
 def counter_key(budget: Budget, id_: str, window_label: str) -> str:
     """The ledger's key for one budget, id and window; long or odd ids, which clients choose, are hashed."""
-    odd = len(id_) > _LONGEST_ID or not id_.isprintable() or "|" in id_
-    safe = "#" + hashlib.sha256(id_.encode("utf-8", "surrogatepass")).hexdigest()[:32] if odd else id_
-    return f"{budget.scope.value}|{safe}|{window_label}"
+    # What reads like a hash is hashed too: nobody gets at another's counter by writing its hash.
+    return f"{budget.scope.value}|{safe_name(id_, '|#')}|{window_label}"

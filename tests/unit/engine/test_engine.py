@@ -308,6 +308,14 @@ async def test_status_says_how_many_steps_down_requests_are_moved():
     assert one.as_json(2)["steps_down"] == 1
 
 
+def test_nobody_gets_at_anothers_counter_by_writing_its_hash():
+    budget = Budget(scope=Scope.END_USER)
+    long = counter_key(budget, "x" * 100, "w")
+    written = counter_key(budget, long.split("|")[1], "w")
+    assert long.startswith("end_user|#")
+    assert written != long
+
+
 def test_odd_ids_are_hashed_in_keys():
     for id_ in ("x" * 65, "a|b", "a\nb", "\ud800"):
         key = counter_key(Budget(Scope.END_USER), id_, "w")
