@@ -46,7 +46,9 @@ class Traffic:
         limits = tuple(Limit(key, EXPIRES, (NO_BOUND,)) for key in ("global", scope))
         hold = Hold(f"attempt-{number}", limits, (10,), True, NOW, 600)
         kept = (await self.until_told("reserve", lambda: ledger.reserve(hold))).reservation
-        told = Tally(DAY, 8, EXPIRES, "auto", "simple", "small", scope, "rule", attempts=1, cost=COST)
+        told = Tally(
+            DAY, 8, EXPIRES, "auto", "simple", "small", scope, "rule", attempts=1, cost=COST, baseline=COST
+        )
         await self.until_told("settle", lambda: ledger.settle(kept, COST, NOW, told))
         # Heard of twice, and by another proxy.
         again = await self.until_told("settle", lambda: other.settle(kept, COST, NOW, told))

@@ -272,6 +272,7 @@ async def test_a_file_of_an_earlier_release_gets_the_table_and_keeps_its_own(tmp
     await first.close()
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE segments")
+        db.execute("DROP TABLE meta")
         db.execute("INSERT INTO counters VALUES ('kept', 7, 9999999999)")
     db.close()
     second = SqliteLedger(path)
@@ -326,6 +327,7 @@ async def test_of_workers_that_open_a_file_at_once_none_is_refused(tmp_path, ear
             await first.close()
             db = sqlite3.connect(path)
             db.execute("DROP TABLE segments")
+            db.execute("DROP TABLE meta")
             db.close()
         ledgers = [SqliteLedger(path) for _ in range(3)]
         asked = [open_segments(ledger).push("k", rejected=True, turn=0, now_s=NOW) for ledger in ledgers]

@@ -224,7 +224,7 @@ class Machine(RuleBasedStateMachine):
 
     @staticmethod
     def tally(cost):
-        return Tally(DAY, 8, EXPIRES, "r", "t", "m", "blue", "why", attempts=1, cost=cost)
+        return Tally(DAY, 8, EXPIRES, "r", "t", "m", "blue", "why", attempts=1, cost=cost, baseline=cost)
 
     def hear(self, which, kept, settled):
         assert settled.spent == tuple(self.plain.spent[key] for key in kept.keys)
