@@ -205,7 +205,8 @@ def forecast(limit: int, used: int, curve: Curve, now_s: float) -> Forecast:
     forecast a fortune.
     """
     gone = curve.share(now_s)
-    end = round(used / (_PEOPLE_CALM + (1.0 - _PEOPLE_CALM) * gone))
+    # The calm fades quickly: later it would only make the forecast too hopeful.
+    end = round(used / (gone + _PEOPLE_CALM * (1.0 - gone) ** 4))
     if used >= limit:
         return Forecast(end, end / limit, now_s)
     if end <= limit:

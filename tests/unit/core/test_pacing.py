@@ -125,10 +125,17 @@ def test_a_step_is_let_go_of_only_well_below_where_it_was_taken():
 def test_money_lasts_until_the_forecast_reaches_the_limit():
     noon = 12.0 * HOUR
     found = forecast(1_000, 600, linear(DAY), noon)
-    assert found.end == pytest.approx(600 / 0.52, abs=1)
+    assert found.end == pytest.approx(600 / (0.5 + 0.04 * 0.5**4), abs=1)
     assert found.ratio == pytest.approx(found.end / 1_000)
-    # 400 are left, and 554 more are expected in the 12 hours that are left.
+    # 400 are left, and 594 more are expected in the 12 hours that are left.
     assert found.lasts_until == pytest.approx(noon + 12 * HOUR * 400 / (found.end - 600))
+
+
+def test_a_steady_day_is_told_within_a_few_percent_from_its_first_quarter_on():
+    for hour in (6, 9, 11):
+        # Twice the limit by midnight: the money is gone at noon.
+        found = forecast(1_000, round(1_000 * hour / 12), linear(DAY), hour * HOUR)
+        assert found.lasts_until == pytest.approx(12 * HOUR, rel=0.05)
 
 
 def test_money_that_lasts_has_no_end():

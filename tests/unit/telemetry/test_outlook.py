@@ -155,7 +155,7 @@ async def test_a_forecast_that_comes_and_goes_is_not_told(kit):
     account = kit.account()
     kit.clock.time += 6 * HOUR
     kit.see(account)
-    await kit.spend(account, 7.2)
+    await kit.spend(account, 6.8)
     await minutes(kit, 9)
     assert kit.figures.said[-1][1]["team"] < math.inf
     # 40 minutes without a request: on course again.
