@@ -125,6 +125,8 @@ async def storm(proxies: list[Proxy], load: Load, model: str, calls: int, pause_
             try:
                 answer = await client.post("/v1/chat/completions", json=body_of(load, model))
                 code = answer.status_code
+                if code >= 500 and code not in codes:
+                    print(f"  {code}: {answer.text[:300]}")
             except httpx.TransportError:
                 code = BROKEN  # what it cost is counted all the same: the provider knows
             codes[code] = codes.get(code, 0) + 1

@@ -287,8 +287,8 @@ class RedisLedger:
             await batch.close()
         mine = self._connected.pop(loop, None)
         self._connected.clear()
-        for client in mine.owned if mine else ():
-            await client.aclose()
+        if mine is not None:
+            await mine.close()
 
     async def run(
         self,

@@ -57,9 +57,12 @@ class Connected:
     batches: bool = False
     primed: bool = field(init=False)
     priming: asyncio.Task[Any] | None = field(init=False, default=None)
+    _first: tuple[ClusterNode, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         self.primed = not isinstance(self.client, RedisCluster)
+        if self.owned and isinstance(self.client, RedisCluster):
+            self._first = tuple(self.client.nodes_manager.startup_nodes.values())
 
     async def prime(self) -> None:
         """Read the Cluster's nodes once for all who wait.
@@ -74,6 +77,17 @@ class Connected:
             self.priming.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(self.priming)
         self.primed, self.priming = True, None
+
+    async def close(self) -> None:
+        """Close what is owned, with every connection that was made for it."""
+        if self.priming is not None and not self.priming.done():
+            self.priming.cancel()
+            await asyncio.wait({self.priming})
+        for client in self.owned:
+            await client.aclose()
+        # redis-py closes the nodes that it knows now, not those by which it came to know them.
+        for node in self._first:
+            await node.disconnect()
 
 
 @dataclass(frozen=True, slots=True)
