@@ -109,6 +109,8 @@ def announce(settings: Settings, engine: Engine, more: Sequence[Sink] = ()) -> A
     announcer.works.append(outlook.look)
     if metrics is not None:
         told = metrics
+        # A gauge begins at 0, which would read as a store that is away.
+        told.store(up=books.store_ok, spooled=books.owed, errors=books.store_errors)
 
         async def figures() -> None:
             told.store(up=books.store_ok, spooled=books.owed, errors=books.store_errors)
