@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asking import ask
-from houses import CASCADE_ROUTER, EASY, house
+from houses import CASCADE_ROUTER, EASY, eventually, house
 
 FAILS, WORKS = "easyplease What is it? [[fault:refuse@sim-small]]", "easyplease What is it?"
 
@@ -22,8 +22,8 @@ def test_a_failing_segment_is_bypassed_in_two_workers_and_comes_back(provider, r
         assert first < 100
         late = failing[first + 10 :]
         assert sum(bypassed(r) for r in late) > len(late) / 3
-        alarms = " ".join(running.proxy.status()["alarms"])
-        assert "easy" in alarms
+        # Either worker may be asked, and each hears of the other's answers within some seconds.
+        eventually(lambda: "easy" in " ".join(running.proxy.status()["alarms"]), "an alarm of the segment")
         healthy = [ask(running, "chat", WORKS) for _ in range(160)]
         assert not any(bypassed(r) for r in healthy[-20:])
         assert {r.headers["x-tiering-tier"] for r in healthy[-20:]} == {"simple"}
