@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 CHARS_PER_TOKEN = 4
 """A rough English average, for streams that reported no usage."""
 
+
+_LOOKS = frozenset({"aretrieve_batch", "retrieve_batch"})
+_LONGEST_ID = 4_096
 
 LONGEST_CALL_S = 86_400.0
 """No call takes longer, in seconds."""
@@ -67,9 +72,11 @@ def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
     tags = payload.get("request_tags")
     metadata = payload.get("metadata")
     used = _used(payload, response, metadata)
+    batch = _batch(kwargs, response)
+    started_s = amount(payload.get("startTime")) or 0.0
     return Paid(
         attempt=attempt,
-        call_id=f"{payload.get('litellm_call_id')}:{payload.get('startTime')}",
+        call_id=batch or f"{payload.get('litellm_call_id')}:{payload.get('startTime')}",
         cost=amount(payload.get("response_cost")),
         cached=payload.get("cache_hit") is True,
         used=used,
@@ -77,8 +84,25 @@ def read(kwargs: Mapping[str, Any], response: Any) -> Paid | None:
         metadata=metadata if isinstance(metadata, dict) else {},
         end_user=str(payload.get("end_user") or ""),
         tags=frozenset(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else frozenset(),
-        started_s=amount(payload.get("startTime")) or 0.0,
+        # Of a batch, one time for all looks at it: it is counted once by its id and time.
+        started_s=(amount(get(response, "created_at")) or started_s) if batch else started_s,
     )
+
+
+def _batch(kwargs: Mapping[str, Any], response: Any) -> str:
+    """The id of an ended batch, whose whole cost LiteLLM reports each time that somebody looks at it.
+
+    The provider's own: LiteLLM may wrap it as ``litellm:ID;model,GROUP`` in base64.
+    """
+    id_ = get(response, "id")
+    if kwargs.get("call_type") not in _LOOKS or not isinstance(id_, str) or len(id_) > _LONGEST_ID:
+        return ""
+    bare = id_.removeprefix("batch_")
+    with contextlib.suppress(ValueError):
+        text = base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).decode()
+        if text.startswith("litellm:"):
+            id_ = text.removeprefix("litellm:").split(";", 1)[0]
+    return f"batch:{id_}"
 
 
 def _used(payload: Mapping[str, Any], response: Any, metadata: Any) -> Usage:

@@ -290,7 +290,8 @@ class Gateway:
         if self.settings.mode == "off":
             return
         paid = bill.read(kwargs, response)
-        if paid is None:
+        if paid is None or not (paid.attempt or paid.group or paid.cost or paid.used != Usage()):
+            # Nothing that could have cost: an upload of a file, a batch that was begun.
             return
         flight = self.engine.books.flight(paid.attempt) if paid.attempt else None
         used = paid.used

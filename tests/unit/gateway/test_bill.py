@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from types import SimpleNamespace
 
 import litellm
@@ -32,6 +33,18 @@ def test_a_success_event_is_read():
     assert (paid.attempt, paid.call_id, paid.cost, paid.cached) == ("x", "c:1.5", 5.85e-06, True)
     assert (paid.used, paid.group) == (Usage(11, 7), "small")
     assert (paid.tags, paid.end_user, paid.metadata["user_api_key_team_id"]) == (frozenset("a"), "e", "t")
+
+
+@pytest.mark.parametrize("id_", ["batch_abc", None])
+def test_every_look_at_an_ended_batch_is_one_bill(id_):
+    wrapped = base64.urlsafe_b64encode(b"litellm:batch_abc;model,small").decode().rstrip("=")
+    found = set()
+    for start, seen in enumerate((id_ or wrapped, id_ or f"batch_{wrapped}")):
+        kwargs = event({"response_cost": 1e-6, "litellm_call_id": f"c{start}", "startTime": 500.0 + start})
+        look = SimpleNamespace(id=seen, created_at=400)
+        paid = bill.read({**kwargs, "call_type": "aretrieve_batch"}, look)
+        found.add((paid.call_id, paid.began_s(1_000.0)))
+    assert found == {("batch:batch_abc", 400.0)}
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"standard_logging_object": None}, {"standard_logging_object": "x"}])
