@@ -11,14 +11,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from litellm_tiering import __version__
-from litellm_tiering.cli import check, exempt, explain, gate, replay, score, status, switch
+from litellm_tiering.cli import batch, check, exempt, explain, gate, replay, score, status, switch
 from litellm_tiering.cli.common import Exit, UsageError, note, visible
 from litellm_tiering.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-VERBS = (check, exempt, explain, gate, replay, score, status, switch)
+VERBS = (batch, check, exempt, explain, gate, replay, score, status, switch)
 
 NOT_BUILT = ("init", "analyze", "eval", "train", "tune", "report")
 """Verbs that are named elsewhere and that this version does not have."""

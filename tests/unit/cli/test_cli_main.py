@@ -32,7 +32,7 @@ def test_help_lists_what_works_and_nothing_else(run):
     status, out, _ = run("--help")
     assert status == 0
     listed = [line.split()[0] for line in out.splitlines() if line.startswith("    ")]
-    assert listed == ["check", "exempt", "explain", "gate", "replay", "score", "status", "switch"]
+    assert listed == ["batch", "check", "exempt", "explain", "gate", "replay", "score", "status", "switch"]
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("score",), ("explain", "hi", "--surface", "telex")])

@@ -10,6 +10,7 @@ Point a LiteLLM deployment at it (``api_base: http://127.0.0.1:9100/v1`` for ``o
 
 - Which questions are hard, and who fails on them: :mod:`litellm_tiering.testing.provider.hardness`.
 - Faults, by HTTP or by a marker in the prompt: :mod:`litellm_tiering.testing.provider.faults`.
+- OpenAI's files and batches: :mod:`litellm_tiering.testing.provider.batches`.
 - What reached it and what it served: :mod:`litellm_tiering.testing.provider.control`.
 """
 

@@ -18,6 +18,8 @@ from litellm_tiering.testing.provider import (
     openai_completions,
     openai_responses,
 )
+from litellm_tiering.testing.provider.batches import PATH as BATCHES
+from litellm_tiering.testing.provider.batches import Batches
 from litellm_tiering.testing.provider.calls import CLIENT_GONE, Calls
 from litellm_tiering.testing.provider.control import Control
 from litellm_tiering.testing.provider.delivery import (
@@ -70,7 +72,12 @@ def create_app(latency: Latency | None = None, faults: Iterable[ScriptedFault] =
     provider = _Provider(latency or Latency(0, 0, 0), Faults(faults))
     routes = [Route(wire.path, provider.handler(wire), methods=["POST"]) for wire in WIRES]
     return Starlette(
-        routes=[*routes, Route("/v1/models", _models, methods=["GET"]), *provider.control.routes()],
+        routes=[
+            *routes,
+            Route("/v1/models", _models, methods=["GET"]),
+            *provider.batches.routes(),
+            *provider.control.routes(),
+        ],
         exception_handlers={HTTPException: _not_served, RecursionError: _too_deep},
     )
 
@@ -111,6 +118,7 @@ class _Provider:
         self._calls = Calls()
         self._serial = 0
         self.control = Control(self._calls, faults)
+        self.batches = Batches(self._line, (wire.path for wire in WIRES))
 
     def handler(self, wire: Wire) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
@@ -149,6 +157,27 @@ class _Provider:
             call.answered(CLIENT_GONE)
             return Response(status_code=CLIENT_GONE)
         return self._answered(wire, call, ask, _changed(answer, ask, fault), fault)
+
+    def _line(self, path: str, body: Mapping[str, object]) -> tuple[int, Mapping[str, object]]:
+        """The status and the answer of one line of a batch; of the faults, those that an answer can show."""
+        wire = next(wire for wire in WIRES if wire.path == path)
+        try:
+            ask = wire.read({**body, "stream": False})
+            answer = think(ask)
+        except (BadRequest, RecursionError) as wrong:
+            return 400, wire.error(400, str(wrong))
+        fault = self._faults.take(ask.model, ask.said)
+        kind = fault.fault if fault else ""
+        call = self._calls.open(ask.model, BATCHES, time.time(), fault=kind, seed=_seed(body))
+        if fault is not None and kind in {"status", "timeout"}:
+            status = fault.status if kind == "status" else 504
+            call.answered(status)
+            return status, wire.error(status, f"Simulated fault: {status} from {call.model}.")
+        answer = _changed(answer, ask, fault)
+        self._serial += 1
+        call.answered(200)
+        call.served(prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
+        return 200, wire.whole(Reply(ask, answer, self._serial, int(call.at)))
 
     async def _failed(self, wire: Wire, request: Request, call: Call, fault: ScriptedFault) -> Response:
         status, headers = fault.status, {}
