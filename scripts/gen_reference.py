@@ -15,6 +15,7 @@ from litellm_tiering.config.base import Name, Number, Share, Whole
 from litellm_tiering.config.schema import (
     CapabilitySection,
     CaptureSection,
+    ConversationSection,
     ExperimentSection,
     RouteSection,
     StoreSection,
@@ -67,6 +68,12 @@ EXAMPLES = {
   routes:
     - {name: auto, models: [auto], default_tier: simple, client_tier: [lower, floor]}
     - {name: explicit, models: [large], classify: false, tier: complex}
+""",
+    "conversation": """tiering:
+  tiers: [{name: simple, model: small}, {name: complex, model: large}]
+  routes:
+    - {name: auto, models: [auto], conversation: {ttl_s: 7200}}
+    - {name: large, models: [large], conversation: {keep: false}}
 """,
     "classifiers": """tiering:
   tiers: [{name: simple, model: small}, {name: moderate, model: medium}, {name: complex, model: large}]
@@ -128,6 +135,7 @@ EXAMPLES = {
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("tiers[]", "tiers", TierSection),
     ("routes[]", "routes", RouteSection),
+    ("routes[].conversation", "conversation", ConversationSection),
     ("classifiers[]", "classifiers", BaseModel),
     ("classifiers[].rules[]", "", RuleSection),
     ("classifiers[].rules[].when", "", WhenSection),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
     from litellm_tiering.core.policy import Case
     from litellm_tiering.core.record import Record
+    from litellm_tiering.core.thread import Thread
     from litellm_tiering.ports import Clock, Ledger, Reservation, Spool, Tally
 
     T = TypeVar("T")
@@ -52,6 +53,7 @@ class Journey:
         served: The index of the attempt whose answer the client gets, as far as that is known.
         watched: The segment it was sent out in: its key and turn; None where it tells nothing of one.
         added: Parameters that were added to the request for our own sake.
+        thread: Its conversation; None for none.
         dearest_hold: What the dearest tier was estimated to cost at most, in nano-dollars; None for not yet.
     """
 
@@ -66,6 +68,7 @@ class Journey:
     served: int = 0
     watched: tuple[str, int] | None = None
     added: frozenset[str] = frozenset()
+    thread: Thread | None = None
     dearest_hold: int | None = None
 
     @property

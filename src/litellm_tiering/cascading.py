@@ -323,6 +323,7 @@ class Cascade:
                 flight.rank, stage=Stage.CASCADE, because=Reason.KEPT, detail=self._why(action)
             )
         self._books.serve(flight, self._decision)
+        self._engine.served(self._journey, flight)
 
     def _why(self, action: Serve) -> str:
         """Why a rejected answer is served after all."""

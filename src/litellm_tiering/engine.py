@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from litellm_tiering.accounts import Accounts
-from litellm_tiering.adaptive import Start
 from litellm_tiering.amounts import Amounts
 from litellm_tiering.books import Books, Flight, Journey
-from litellm_tiering.core.adaptive import segment_key
+from litellm_tiering.conversations import Conversations
 from litellm_tiering.core.budget import NO_BOUND, choose
 from litellm_tiering.core.cascade import Because
-from litellm_tiering.core.classification import Classification, Subject
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage
-from litellm_tiering.core.policy import Account, Case, Spending
+from litellm_tiering.core.policy import Spending
 from litellm_tiering.core.record import Attempt, Record
+from litellm_tiering.core.thread import Higher
+from litellm_tiering.drafting import Draft, Drafting
 from litellm_tiering.estimates import Estimates
 from litellm_tiering.faults import Faults
 from litellm_tiering.market import Market
@@ -28,11 +26,10 @@ from litellm_tiering.ports import Hold
 from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from litellm_tiering.adaptive import Watch
     from litellm_tiering.announcer import Announcer
-    from litellm_tiering.core.budget import Limit
     from litellm_tiering.directives import Directives
     from litellm_tiering.plan import Inquiry, Terms, Unplanned
     from litellm_tiering.ports import Answer, Clock, Ledger, Reservation, Spool
@@ -42,40 +39,6 @@ STORE_DEADLINE_S = 0.05
 
 HOLD_TTL_S = 900
 """After how long a hold that nobody settled lapses: longer than any ordinary answer takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class _InSegment:
-    """The segment of a request, and where it starts in it: the key, the classified rank, the kind."""
-
-    key: str
-    rank: int
-    kind: str
-    start: Start
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A request half decided: all that the ledger's question is made of."""
-
-    inquiry: Inquiry
-    classification: Classification
-    case: Case
-    decision: Decision
-    options: tuple[int, ...]
-    accounts: tuple[Account, ...]
-    amounts: tuple[int, ...]
-    enforced: bool
-    now_s: float
-    segment: _InSegment | None
-
-    @property
-    def floor(self) -> bool:
-        return bool(self.options) and self.options[-1] == 0
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        return tuple(a.limit for a in self.accounts)
 
 
 class Engine(Faults):
@@ -97,6 +60,7 @@ class Engine(Faults):
         self.events: Announcer | None = None
         self.market = Market()
         self.estimates = Estimates()
+        self.conversations = Conversations(terms.policy.ladder, self.books)
         self._adopt(terms)
 
     def _adopt(self, terms: Terms) -> None:
@@ -108,7 +72,7 @@ class Engine(Faults):
         self.accounts = Accounts(terms.policy, terms.budgets, terms.retention_s, self.pacer, self.market)
         self.books.days = Days(terms.timezone, terms.retention_s)
         self.amounts = Amounts(terms, self.estimates)
-        self._zone = ZoneInfo(terms.timezone)
+        self.drafting = Drafting(terms, self.accounts, self.amounts, self.fault)
 
     # ------------------------------------------------------------------ planning
 
@@ -118,10 +82,12 @@ class Engine(Faults):
         Never raises for want of a store; a refusal is a value in the plan.
         """
         draft = self._draft(inquiry)
+        higher = self.drafting.higher(draft)
         if not draft.options or (draft.decision.refusal is not None and draft.enforced):
             return self._planned(draft, self.terms.policy.decide(draft.case, None, draft.decision), None)
-        answer = await self._reserve(draft)
+        answer = await self._reserve(draft, higher)
         if answer is not None:
+            draft = self.drafting.at(draft, answer.kept, higher)
             self.accounts.seen(draft.accounts, answer.balances, draft.now_s)
         if self.events is not None and answer is not None:
             self.events.reserved(draft.accounts, answer)
@@ -130,6 +96,14 @@ class Engine(Faults):
         if spending is None:
             decision = self._store_away(decision, draft)
         return self._planned(draft, decision, answer)
+
+    def _draft(self, inquiry: Inquiry, *, asking: bool = False) -> Draft:
+        now = self.clock.now()
+        thread, kept = self.conversations.thread(inquiry.features, inquiry.caller, inquiry.route, now)
+        exempt = ""
+        if self.directives is not None:
+            exempt = self.directives.exempt(inquiry.caller, inquiry.route.name, now)
+        return self.drafting.draft(inquiry, now, self.watch, thread, kept=kept, exempt=exempt, asking=asking)
 
     async def explain(self, inquiry: Inquiry) -> Plan:
         """The plan as it would be made now, with nothing held and nothing counted."""
@@ -147,76 +121,26 @@ class Engine(Faults):
             decision = decision.shadowed(inquiry.asked)
         return Plan(decision, draft.classification, draft.case, self._record(draft, decision), None)
 
-    def _draft(self, inquiry: Inquiry, *, asking: bool = False) -> _Draft:
-        now = self.clock.now()
-        policy = self.terms.policy
-        classification = self._classify(inquiry, now) if inquiry.route.classify else Classification()
-        unable = {r: lack for r, f in enumerate(inquiry.facts) if (lack := f.lacks(inquiry.features))}
-        gone = {r: "gone" for r, f in enumerate(inquiry.facts) if not f.exists}
-        forbidden = {**inquiry.forbidden, **gone}
-        enforced = self.terms.enforce and inquiry.route.enforce
-        segment = self._segment(inquiry, classification, asking=asking) if enforced else None
-        bypass = segment.kind if segment is not None and segment.start.bypass else ""
-        exempt = ""
-        if self.directives is not None:
-            exempt = self.directives.exempt(inquiry.caller, inquiry.route.name, now)
-        case = Case(
-            inquiry.route, inquiry.asked, classification, inquiry.wish, unable, forbidden, bypass, exempt
-        )
-        decision = policy.draft(case)
-        options = policy.options(case, decision)
-        amounts = tuple(self.amounts.to_start(inquiry, r) for r in options)
-        accounts = self.accounts.asked(
-            inquiry.caller,
-            inquiry.features.tags,
-            case,
-            decision.rank,
-            options,
-            now,
-            lambda: [self.amounts.likely(inquiry, r, m) for r, m in zip(options, amounts, strict=True)],
-        )
-        return _Draft(
-            inquiry, classification, case, decision, options, accounts, amounts, enforced, now, segment
-        )
-
-    def _segment(
-        self, inquiry: Inquiry, classification: Classification, *, asking: bool
-    ) -> _InSegment | None:
-        """The segment that a request's answer will tell something of; ``asking`` leaves no trace there."""
-        route = inquiry.route
-        if self.watch is None or not (route.classify and route.cascade):
-            return None
-        policy = self.terms.policy
-        rank = policy.classified(Case(route, inquiry.asked, classification))
-        if rank == policy.ladder.top:
-            return None
-        kind = (
-            classification.name if classification.by == "rules" else inquiry.features.task_type.value
-        ) or classification.by
-        key = segment_key(route.name, policy.ladder[rank].name, kind)
-        start = Start(bypass=self.watch.bypassed(key)) if asking else self.watch.start(key)
-        return _InSegment(key, rank, kind, start)
-
-    def _classify(self, inquiry: Inquiry, now: float) -> Classification:
-        local = dt.datetime.fromtimestamp(now, self._zone)
-        subject = Subject(inquiry.features, inquiry.caller, inquiry.prompt, local)
-        try:
-            return self.terms.classifiers.classify(subject)
-        except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
-            self.fault("classifier", error)
-            return Classification(fault=type(error).__name__)
-
-    async def _reserve(self, draft: _Draft) -> Answer | None:
+    async def _reserve(self, draft: Draft, higher: Sequence[Draft]) -> Answer | None:
         limits, amounts = draft.limits, draft.amounts
         if not draft.enforced:
             # In shadow the request stays where it is: that is what is held, and nothing limits it.
             amounts = (self.amounts.to_start(draft.inquiry, draft.inquiry.asked),)
             limits = tuple(replace(lim, below=(NO_BOUND,), ceiling=NO_BOUND, block=False) for lim in limits)
-        hold = Hold(secrets.token_hex(16), limits, amounts, draft.floor, draft.now_s, HOLD_TTL_S)
+        hold = Hold(
+            attempt=secrets.token_hex(16),
+            limits=limits,
+            amounts=amounts,
+            floor=draft.floor,
+            now_s=draft.now_s,
+            ttl_s=HOLD_TTL_S,
+            thread=draft.thread if draft.remembers else None,
+            higher=tuple(Higher(d.case.kept, d.keeps, d.limits, d.amounts, d.floor) for d in higher),
+        )
         return await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
 
     @staticmethod
-    def _spending(draft: _Draft, answer: Answer | None) -> Spending | None:
+    def _spending(draft: Draft, answer: Answer | None) -> Spending | None:
         if answer is None:
             return None
         used = tuple(b.used for b in answer.balances)
@@ -225,7 +149,7 @@ class Engine(Faults):
             choice = choose(draft.limits, draft.amounts, used, floor=draft.floor)
         return Spending(draft.accounts, draft.options, choice, used, draft.now_s)
 
-    def _store_away(self, decision: Decision, draft: _Draft) -> Decision:
+    def _store_away(self, decision: Decision, draft: Draft) -> Decision:
         on_error = self.terms.on_error
         if decision.refusal is not None:
             return decision
@@ -235,7 +159,7 @@ class Engine(Faults):
         rank = min(draft.options[-1], decision.rank) if on_error == "cheap" else decision.rank
         return decision.moved(rank, stage=Stage.BUDGET, because=Reason.STORE, detail=on_error)
 
-    def _planned(self, draft: _Draft, decision: Decision, answer: Answer | None) -> Plan:
+    def _planned(self, draft: Draft, decision: Decision, answer: Answer | None) -> Plan:
         inquiry = draft.inquiry
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
@@ -249,7 +173,7 @@ class Engine(Faults):
         return Plan(decision, draft.classification, draft.case, record, flight)
 
     def _depart(
-        self, draft: _Draft, decision: Decision, record: Record, reservation: Reservation | None
+        self, draft: Draft, decision: Decision, record: Record, reservation: Reservation | None
     ) -> Flight:
         inquiry = draft.inquiry
         journey = Journey(
@@ -261,13 +185,16 @@ class Engine(Faults):
             began_s=draft.now_s,
             prompt=inquiry.prompt if inquiry.route.cascade and draft.enforced else None,
         )
+        if draft.thread is not None:
+            self.conversations.heard(draft.thread, draft.thread.rank, draft.now_s)
+            journey.thread = draft.thread
         journey.dearest_hold = self.amounts.estimate(journey, self.terms.policy.ladder.top)
         segment = draft.segment
         if segment is not None and not segment.start.bypass and decision.rank == segment.rank:
             journey.watched = (segment.key, segment.start.turn)
         if self.watch is not None and draft.enforced:
-            budgeted = any(s.stage is Stage.BUDGET and s.enforced for s in decision.steps)
-            classified = inquiry.route.classify and inquiry.wish is None and not budgeted
+            moved = any(s.stage in (Stage.BUDGET, Stage.CONVERSATION) and s.enforced for s in decision.steps)
+            classified = inquiry.route.classify and inquiry.wish is None and not moved
             self.watch.decided(record.route, record.tier, classified=classified)
         return self._fly(journey, decision.rank, reservation, draft.now_s)
 
@@ -329,9 +256,14 @@ class Engine(Faults):
         journey.record = journey.record.trying(Attempt(tier.name, tier.model))
         return self._fly(journey, rank, answer.reservation if answer else None, now)
 
+    def served(self, journey: Journey, flight: Flight) -> None:
+        """Note whose answer the client gets: an escalation raises its conversation."""
+        if journey.thread is not None:
+            self.conversations.served(journey.thread, flight.rank)
+
     # ------------------------------------------------------------------ records
 
-    def _record(self, draft: _Draft, decision: Decision) -> Record:
+    def _record(self, draft: Draft, decision: Decision) -> Record:
         tier = self.terms.policy.ladder[decision.rank]
         return Record(
             id=secrets.token_hex(8),
@@ -384,5 +316,6 @@ class Engine(Faults):
         if self.watch is not None:
             await self.watch.close()
         await self.pacer.close()
+        await self.conversations.close()
         await self.books.close()
         await self.ledger.close()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from litellm_tiering.core.budget import Balance, Choice, Limit
     from litellm_tiering.core.classification import Classification, Subject
     from litellm_tiering.core.gate import Said
+    from litellm_tiering.core.thread import Higher, Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Hold:
         floor: Whether the last option is the cheapest tier, which a ceiling that does not block lets pass.
         now_s: The time of asking, in seconds since the epoch.
         ttl_s: After how long the hold lapses when nobody settles it.
+        thread: The conversation it belongs to; None for none.
+        higher: What is asked instead where that has reached a higher rank, by rising rank.
     """
 
     attempt: str
@@ -32,6 +35,8 @@ class Hold:
     floor: bool
     now_s: float
     ttl_s: int
+    thread: Thread | None = None
+    higher: tuple[Higher, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,13 @@ class Answer:
         choice: Which option was admitted, or that none was.
         balances: Each counter as it stood before, in the order asked.
         reservation: The hold; None when refused: a refusal consumes nothing.
+        kept: The rank that the conversation had reached before, as far as the store knows; else 0.
     """
 
     choice: Choice
     balances: tuple[Balance, ...]
     reservation: Reservation | None
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +118,7 @@ class Settled:
 
     Attributes:
         counted: False when this attempt was ended before, and nothing was added.
-        spent: What is spent of each counter of the reservation now, in their order, in nano-dollars; 0 for
-            one that may be forgotten already.
+        spent: What is spent of each of its counters now, in nano-dollars; 0 for one forgotten already.
         identity: Which store says so, as ``hello`` does; empty where it has none yet, or needs none.
     """
 
@@ -148,6 +154,10 @@ class Ledger(Protocol):
 
     async def reserve(self, hold: Hold) -> Answer:
         """Admit the first option that every limit allows and hold its amount, atomically."""
+        ...
+
+    async def keep(self, key: str, rank: int, ttl_s: int, now_s: float) -> int:
+        """Raise the rank that is left for a conversation's next turns; which it is then. Never lowers it."""
         ...
 
     async def settle(

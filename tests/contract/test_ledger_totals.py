@@ -254,7 +254,7 @@ async def test_a_sqlite_file_of_an_earlier_release_is_given_the_tables(tmp_path)
     await first.settle(charge("one"), 5, NOW)
     await first.close()
     with sqlite3.connect(path) as db:
-        for table in ("totals", "hours", "meta"):
+        for table in ("totals", "hours", "meta", "threads"):
             db.execute(f"DROP TABLE {table}")
     db.close()
     second = SqliteLedger(path)

@@ -273,6 +273,7 @@ async def test_a_file_of_an_earlier_release_gets_the_table_and_keeps_its_own(tmp
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE segments")
         db.execute("DROP TABLE meta")
+        db.execute("DROP TABLE threads")
         db.execute("INSERT INTO counters VALUES ('kept', 7, 9999999999)")
     db.close()
     second = SqliteLedger(path)
@@ -328,6 +329,7 @@ async def test_of_workers_that_open_a_file_at_once_none_is_refused(tmp_path, ear
             db = sqlite3.connect(path)
             db.execute("DROP TABLE segments")
             db.execute("DROP TABLE meta")
+            db.execute("DROP TABLE threads")
             db.close()
         ledgers = [SqliteLedger(path) for _ in range(3)]
         asked = [open_segments(ledger).push("k", rejected=True, turn=0, now_s=NOW) for ledger in ledgers]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.core.budget import AtCeiling, Budget, Downgrade, Limit, choose
 from litellm_tiering.core.classification import Classification
-from litellm_tiering.core.decision import Decision
+from litellm_tiering.core.decision import Decision, Stage
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.core.policy import Account, Case, Policy, Route, Spending, question
 from litellm_tiering.units import NanoUSD
@@ -35,7 +37,8 @@ def cases(draw, ladder: Ladder) -> Case:
     said = Classification(rank=draw(st.none() | rank), by="heuristic", floor=draw(bound), cap=draw(bound))
     unable = draw(st.dictionaries(rank, st.just("vision"), max_size=3))
     forbidden = draw(st.dictionaries(rank.filter(lambda r: r != asked), st.just("key"), max_size=3))
-    return Case(route, asked, said, draw(st.none() | rank), unable, forbidden)
+    kept = draw(st.integers(0, ladder.top + 1))
+    return Case(route, asked, said, draw(st.none() | rank), unable, forbidden, kept=kept)
 
 
 @st.composite
@@ -121,3 +124,17 @@ def test_the_client_alone_never_gets_past_the_floor_and_ceiling_it_was_given(dat
     plain = Case(route, case.asked, case.classification, None, case.unable, case.forbidden)
     wishing = Case(route, case.asked, case.classification, ladder.top, case.unable, case.forbidden)
     assert policy.decide(wishing, None).rank == policy.decide(plain, None).rank
+
+
+@given(st.data())
+def test_a_conversation_never_lowers_a_request_and_never_passes_its_own_rank_but_by_others(data):
+    ladder = data.draw(ladders())
+    policy = Policy(ladder)
+    case = data.draw(cases(ladder))
+    alone, kept = policy.draft(replace(case, kept=0)), policy.draft(case)
+    assert (alone.refusal is None) == (kept.refusal is None)
+    assert kept.rank >= alone.rank
+    raised = [s for s in kept.steps if s.stage is Stage.CONVERSATION]
+    assert all(s.to_rank == min(case.kept, ladder.top) > s.from_rank for s in raised)
+    if not raised:
+        assert kept == alone

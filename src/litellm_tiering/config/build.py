@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_tiering.config.build_chain import build_chain
 from litellm_tiering.config.build_gates import FaultLog, build_panel, wants_logprobs
+from litellm_tiering.config.schema import ConversationSection
 from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.sense_budgets import downgrade_of
 from litellm_tiering.config.sense_routes import VIRTUAL, is_glob
@@ -205,6 +206,7 @@ def _routes(config: TieringSection, ladder: Ladder) -> tuple[Route, ...]:
         cascade=cascade,
         default_rank=_middle(ladder),
         deadline_s=INTERACTIVE_DEADLINE_MS / 1000 if cascade else None,
+        keep_s=ConversationSection().ttl_s,
     )
     own = {tier.model: ladder.rank_of_model(tier.model) for tier in ladder.tiers}
     return (
@@ -241,6 +243,7 @@ def _route(config: TieringSection, section: RouteSection, ladder: Ladder) -> Rou
         enforce=section.mode == "enforce",
         off=section.mode == "off",
         deadline_s=_deadline_ms(section) / 1000 if cascade else None,
+        keep_s=section.conversation.ttl_s if section.classify and section.conversation.keep else None,
     )
 
 

@@ -24,6 +24,19 @@ class TierSection(Section):
     model: Text = Field(description="The model group of this proxy that serves it.")
 
 
+class ConversationSection(Section):
+    """Whether the conversations of a route keep the tier they have reached."""
+
+    keep: bool = Field(
+        default=True,
+        description="Whether a conversation never goes below the tier it has reached, the budget apart. "
+        "Only on routes that classify.",
+    )
+    ttl_s: Whole = Field(
+        default=3600, ge=60, le=604_800, description="For how long after its latest turn, in seconds."
+    )
+
+
 class RouteSection(Section):
     """How requests for some model names are treated."""
 
@@ -54,6 +67,10 @@ class RouteSection(Section):
     client_tier: tuple[Literal["lower", "floor"], ...] = Field(
         default=("lower",),
         description="What the header `x-tiering-tier` may do: lower the tier, set a floor.",
+    )
+    conversation: ConversationSection = Field(
+        default=ConversationSection(),
+        description="Whether a conversation keeps its tier and goes up only, and for how long.",
     )
     mode: Annotated[Literal["enforce", "shadow", "off"], OFF_IS_A_WORD] = Field(
         default="enforce",

@@ -37,6 +37,9 @@ def judge_routes(view: View) -> Iterator[Finding]:
         yield from _judge_choice(view, loc, route)
         yield from _judge_models(view, loc, route)
         yield from _judge_deadline(view, loc, route)
+        if not route.classify and "conversation" in route.model_fields_set:
+            why = "has no effect: a route that does not classify sends every request where the client asked"
+            yield Finding((*loc, "conversation"), why, "leave it out.", warning=True)
 
 
 def _judge_deadline(view: View, loc: Loc, route: RouteSection) -> Iterator[Finding]:

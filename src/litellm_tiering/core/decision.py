@@ -14,6 +14,7 @@ class Stage(str, enum.Enum):
     """The stages of a decision, in the order in which they are asked; the cascade speaks after the answer."""
 
     CLASSIFY = "classify"
+    CONVERSATION = "conversation"
     CLIENT = "client"
     RULES = "rules"
     REQUIREMENTS = "requirements"
@@ -49,6 +50,7 @@ class Reason(str, enum.Enum):
     SHADOW = "shadow"
     FAULT = "fault"
     BYPASS = "bypass"
+    CONVERSATION = "conversation"
     ESCALATION = "escalation"
     KEPT = "kept"
 

@@ -123,6 +123,9 @@ class RequestFeatures:
         fast: Whether the provider's faster, dearer mode is asked for.
         elsewhere: Whether earlier turns are kept by the provider, whose length nobody here knows.
         signals: Named numbers for classifiers, such as ``maths`` or ``questions``.
+        conversation: A digest of what names the conversation up to its latest turn; empty for none.
+        follows: The digest that an earlier turn of it was known by; empty where this is its first.
+        tool_step: Whether a tool's result came last: the next step of an agent, no question of the user's.
     """
 
     surface: Surface = Surface.CHAT
@@ -168,6 +171,9 @@ class RequestFeatures:
     fast: bool = False
     elsewhere: bool = False
     signals: Mapping[str, float] = field(default_factory=dict)
+    conversation: str = ""
+    follows: str = ""
+    tool_step: bool = False
 
 
 @dataclass(frozen=True, slots=True)

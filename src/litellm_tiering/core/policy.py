@@ -16,6 +16,7 @@ from litellm_tiering.core.budget import NO_BOUND, AtCeiling, Budget, Choice
 from litellm_tiering.core.classification import Classification
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage, Step
 from litellm_tiering.core.ladder import settle_on
+from litellm_tiering.core.overdrawn import over_budget, usage, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,7 @@ class Route:
         client_tier: What the ``x-tiering-tier`` header may do: ``lower``, ``floor``.
         enforce: Whether decisions take effect; False is shadow mode.
         off: Whether its requests are left alone, as those of a model without a route.
+        keep_s: For how long after its last turn a conversation keeps its tier, in seconds; None for not.
         deadline_s: How long all attempts of a cascade may take, in seconds; None for no limit.
     """
 
@@ -58,6 +60,7 @@ class Route:
     enforce: bool = True
     deadline_s: float | None = None
     off: bool = False
+    keep_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Case:
         forbidden: Ranks that the caller may not use, or that no longer exist, with why.
         bypass: The segment whose answers fail too often where it belongs; empty for none.
         exempt: The exemption that spares the caller every budget, such as ``team:blue``; empty for none.
+        kept: The rank that the request's conversation has reached; 0 where it is not known.
     """
 
     route: Route
@@ -118,6 +122,7 @@ class Case:
     forbidden: Mapping[int, str] = field(default_factory=dict)
     bypass: str = ""
     exempt: str = ""
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,14 @@ def _bypass(policy: Policy, case: Case, _: Spending | None, decision: Decision) 
     return decision.moved(decision.rank + 1, stage=Stage.CLASSIFY, because=Reason.BYPASS, detail=case.bypass)
 
 
+def _conversation(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May raise to the rank that the conversation has reached: it goes up only."""
+    kept = min(case.kept, policy.ladder.top)
+    if kept <= decision.rank:
+        return decision
+    return decision.moved(kept, stage=Stage.CONVERSATION, because=Reason.CONVERSATION)
+
+
 def _client(_policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
     """May lower, or raise to a floor, as the route allows; never the other way."""
     wish = case.wish
@@ -307,41 +320,15 @@ def _budget(policy: Policy, case: Case, spending: Spending | None, decision: Dec
         return decision
     account = spending.accounts[choice.by]
     if choice.option is None:
-        return decision.refused(_over_budget(policy, case, spending, account))
+        return decision.refused(over_budget(policy.ladder[0].name, case, spending, account))
     to = spending.options[choice.option]
     used = spending.used[choice.by]
-    reason = Reason.CEILING if choice.at_ceiling else _why(account, choice.option, used)
-    ratio = _ratio(account, used)
+    reason = Reason.CEILING if choice.at_ceiling else why(account, choice.option, used)
+    ratio = usage(account, used)
     if reason in (Reason.PACE, Reason.VALUE) and account.budget.paced:
         ratio /= account.pressure.allowed
     detail = f"{account.name}:{ratio:.2f}"
     return decision.moved(min(to, decision.rank), stage=Stage.BUDGET, because=reason, detail=detail)
-
-
-def _why(account: Account, option: int, used: int) -> Reason:
-    """What a budget moved a request down by: its thresholds where they alone would have, else the rest."""
-    if not account.plain or NO_BOUND != account.plain[option - 1] <= used:
-        return Reason.BUDGET
-    return Reason.PACE if account.pressure.standing is None else Reason.VALUE
-
-
-def _ratio(account: Account, used: int) -> float:
-    limit = account.budget.limit
-    return used / limit if limit else 1.0
-
-
-def _over_budget(policy: Policy, case: Case, spending: Spending, account: Account) -> Refusal:
-    wait = max(1, int(account.window_end_s - spending.now_s) + 1)
-    message = f"The {account.budget.window.value} budget of {account.name} is used up"
-    if account.budget.at_ceiling is AtCeiling.CHEAPEST:
-        why = case.unable.get(0)
-        cheapest = policy.ladder[0].name
-        message += f", and the tier {cheapest!r} that remains cannot serve this request" + (
-            f" (it needs {why})" if why else " for this key"
-        )
-    return Refusal(
-        Reason.CEILING, f"{message}. It starts anew in {wait} s.", 429, retry_after_s=wait, scope=account.name
-    )
 
 
 def _availability(policy: Policy, case: Case, spending: Spending | None, decision: Decision) -> Decision:
@@ -364,6 +351,7 @@ def _availability(policy: Policy, case: Case, spending: Spending | None, decisio
 STAGES: tuple[Stager, ...] = (
     _classify,
     _bypass,
+    _conversation,
     _client,
     _rules,
     _requirements,

@@ -103,22 +103,43 @@ def _read_messages(talk: Conversation, entries: Sequence[Any]) -> None:
     talk.pinned = len(talk.system)
     if not total:
         return
-    first = _read_message(talk, entries[0], 1.0)
+    first = _read_entry(talk, entries, 0)
     talk.pinned = len(talk.system)
     whole = total <= OLDEST + NEWEST + BETWEEN
     newest = range(total - 1, 0, -1) if whole else range(total - 1, total - 1 - NEWEST, -1)
-    recent = [m for i in newest if (m := _read_message(talk, entries[i], 1.0)) is not None]
+    recent = [m for i in newest if (m := _read_entry(talk, entries, i)) is not None]
     if not whole:
         talk.partial = True
         left_out = total - OLDEST - NEWEST
         # Not kept as turns: what is so far back is never the question.
         for k in range(BETWEEN - 1, -1, -1):
             _read_message(talk, entries[OLDEST + k * left_out // BETWEEN], left_out / BETWEEN)
-        for i in range(OLDEST - 1, 0, -1):
-            _read_message(talk, entries[i], 1.0)
+        early = [_read_entry(talk, entries, i) for i in range(OLDEST - 1, 0, -1)]
+        talk.opening = [m for m in (first, *reversed(early)) if m is not None]
     elif first is not None:
         recent.append(first)
     talk.recent = recent[::-1]
+
+
+def _read_entry(talk: Conversation, entries: Sequence[Any], at: int) -> Message | None:
+    """As :func:`_read_message`, of the entry at this place, which is noted."""
+    results = talk.tool_results
+    message = _read_message(talk, entries[at], 1.0)
+    if talk.tool_results > results:
+        talk.last_result = max(talk.last_result, at)
+    if message is not None:
+        message.at = at
+    if at > talk.last_answer and _is_answer(fields_of(entries[at])):
+        talk.last_answer = at
+    return message
+
+
+def _is_answer(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is the assistant's: its turn, its reasoning, its call of a tool."""
+    name, kind = entry.get("role"), entry.get("type")
+    if isinstance(name, str) and _ROLES.get(name) is Role.ASSISTANT:
+        return True
+    return isinstance(kind, str) and (kind in _CALLS or kind == "reasoning")
 
 
 def _read_message(talk: Conversation, entry: Any, weight: float) -> Message | None:  # noqa: ANN401 - anything

@@ -25,10 +25,11 @@ class Role(enum.Enum):
 
 @dataclass(slots=True)
 class Message:
-    """One message's own text, in pieces; what tools returned is counted elsewhere and not kept."""
+    """One message's own text, in pieces, and its place; what tools returned is counted and not kept."""
 
     role: Role
     texts: list[str] = field(default_factory=list)
+    at: int = 0
 
     def text(self) -> str:
         """The pieces as one text; of very long ones the head and tail, as much as is ever analysed."""
@@ -45,6 +46,9 @@ class Conversation:
         system: The pieces of the system prompt.
         pinned: How many pieces of it stand before those of later messages.
         recent: The newest messages looked at, oldest first, tool results left out.
+        opening: The first messages, likewise, where these are not among the recent ones.
+        last_answer: The place of the last entry that is the assistant's: -1 for none.
+        last_result: The place of the last entry that holds a tool's result: -1 for none.
         bulk: How much text there is, by who wrote it.
         messages: Messages of every role, those not looked at included.
         turns: Turns of the user with text of their own; scaled up where not all were looked at.
@@ -66,6 +70,9 @@ class Conversation:
     system: list[str] = field(default_factory=list)
     pinned: int = 0
     recent: list[Message] = field(default_factory=list)
+    opening: list[Message] = field(default_factory=list)
+    last_answer: int = -1
+    last_result: int = -1
     bulk: dict[Role, Bulk] = field(default_factory=dict)
     messages: int = 0
     turns: float = 0.0

@@ -17,6 +17,7 @@ from litellm_tiering.intake.language import LATIN, detect_language
 from litellm_tiering.intake.signals import clip, read_shape, split_instruction
 from litellm_tiering.intake.system import stated_task
 from litellm_tiering.intake.tasks import Cues, guess_task, plain, points_at_document, read_cues, tokenise
+from litellm_tiering.intake.threads import read_thread
 from litellm_tiering.intake.tokens import FOREIGN_FACTOR, Census, census, tokens_of
 from litellm_tiering.intake.turns import Asked, find_question
 
@@ -72,6 +73,7 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
     demands = read_demands(body, surface)
     charges = read_charges(body, surface)
     labels = read_labels(body)
+    thread = read_thread(body, talk, surface)
     system, system_cut = clip("\n".join(talk.system) if len(talk.system) != 1 else talk.system[0])
     asked = find_question(talk)
     if not asked.text and not talk.turns and not asked.follow_up:
@@ -129,6 +131,9 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
         fast=charges.fast,
         elsewhere=talk.elsewhere,
         signals=_signals(found, stated),
+        conversation=thread.turn,
+        follows=thread.before,
+        tool_step=talk.last_result > asked.at,
     )
     return features, PromptText(question=found.text, system=system)
 

@@ -41,11 +41,12 @@ class TurnKind(enum.Enum):
 
 
 class Asked(NamedTuple):
-    """The question, and how the last turn stands to it."""
+    """The question, how the last turn stands to it, and the place of that turn: -1 for none."""
 
     text: str = ""
     follow_up: bool = False
     smalltalk: bool = False
+    at: int = -1
 
 
 # Blocks that coding agents and editors write into a user's turn. Bounded repetition, no nesting: linear.
@@ -55,8 +56,13 @@ _OPEN = re.compile(
     r"|command-contents|bash-stdout|bash-stderr|bash-input|ide_selection|ide_opened_file|ide_diagnostics"
     r"|new-diagnostics|task-notification|function_results|function_result|tool_result|tool_results|tool_output"
     r"|tool_response|additional_data|open_and_recently_viewed_files|attached_files|project_layout|rules"
-    r"|session-start-hook|user-prompt-submit-hook|post-tool-use-hook|EXTREMELY_IMPORTANT)(?:\s[^<>]{0,400})?>"
+    r"|session-start-hook|user-prompt-submit-hook|post-tool-use-hook|EXTREMELY_IMPORTANT|INSTRUCTIONS"
+    r"|turn_aborted|user_shell_command|subagent_notification|user-memory-input|bash-notification"
+    r"|background-task-output)(?:\s[^<>]{0,400})?>"
 )
+# What Codex writes before an INSTRUCTIONS block; one that it does not stand before is the user's own.
+_FILE_HEADING = "# AGENTS.md instructions"
+_HEADING_CHARS = 512
 # Blocks that hold the user's own words among such text: what is in the last of them is the turn.
 _WRAPPERS = ("user_query", "user_message", "user-query", "user_input")
 # Turns that a harness writes whole. Matched at the start, casefolded.
@@ -174,14 +180,16 @@ def set_aside(text: str) -> str:
         if opened is None:
             break
         closing = f"</{opened.group(1)}>"
-        end = -1 if closing in unclosed else text.find(closing, opened.end())
+        start = _begins(text, at, opened)
+        end = -1 if start < 0 or closing in unclosed else text.find(closing, opened.end())
         if end < 0:
-            unclosed.add(closing)
+            if start >= 0:
+                unclosed.add(closing)
             # Never closed: the user's own words, or cut short; either way not a block.
             kept.append(text[at : opened.end()])
             at = opened.end()
             continue
-        kept.append(text[at : opened.start()])
+        kept.append(text[at:start])
         at = end + len(closing)
     rest = text[at:]
     if len(rest) > HARNESS_CHARS:
@@ -189,6 +197,13 @@ def set_aside(text: str) -> str:
     left = ("".join(kept) + rest) if kept else rest
     left = left.strip() if len(left) <= HARNESS_CHARS else left
     return "" if _is_dump(left) else left
+
+
+def _begins(text: str, at: int, opened: re.Match[str]) -> int:
+    """Where a harness block begins, its heading included; -1 where it is none without one."""
+    if opened.group(1) != "INSTRUCTIONS":
+        return opened.start()
+    return text.rfind(_FILE_HEADING, max(at, opened.start() - _HEADING_CHARS), opened.start())
 
 
 def _unwrapped(text: str) -> str:
@@ -230,12 +245,12 @@ def find_question(talk: Conversation) -> Asked:
         if kind is TurnKind.EMPTY:
             continue
         if kind is TurnKind.QUESTION:
-            return Asked(text, follow_up=first is not None)
+            return Asked(text, follow_up=first is not None, at=message.at if first is None else first.at)
         if first is None:
             if kind is TurnKind.SMALLTALK:
-                return Asked(text, smalltalk=True)
-            first = Asked(text)
+                return Asked(text, smalltalk=True, at=message.at)
+            first = Asked(text, at=message.at)
     if first is None:
         return Asked()
     # "Continue", with nothing before it: what it stands for is with the provider, or never was.
-    return Asked("", follow_up=True) if talk.elsewhere else first
+    return Asked("", follow_up=True, at=first.at) if talk.elsewhere else first

@@ -8,6 +8,7 @@ totals      rows of the days' totals, and hours their cost by hour and team
             (see :mod:`litellm_tiering.ledger.totals_sqlite`)
 meta        when the file was last found to be in order
 segments    how kinds of requests fare lately (see :mod:`litellm_tiering.ledger.segments_sqlite`)
+threads     the ranks that conversations have reached
 ==========  ==================================================================================
 """
 
@@ -21,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.core.budget import Balance, choose
 from litellm_tiering.errors import StoreError
-from litellm_tiering.ledger import totals_sqlite
-from litellm_tiering.ledger.holds import ACTIVE_MAX, ENDED_TTL_S, answer, unique
+from litellm_tiering.ledger import threads_sqlite, totals_sqlite
+from litellm_tiering.ledger.holds import ACTIVE_MAX, ENDED_TTL_S, answer, asked_at, unique
 from litellm_tiering.ports import Settled
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ _ADDED = (
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS segments_by_expiry ON segments (expires_s)",
     *totals_sqlite.TABLES,
+    *threads_sqlite.TABLES,
 )
 # The one that is made last.
-_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
+_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'threads_by_expiry'"
 
 _BALANCE = """
     SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)
@@ -113,10 +115,17 @@ class Book:
         """Admit the first option that every limit allows and hold its amount."""
         now = math.floor(hold.now_s)
         with self.writing(now):
-            balances = [self._balance(limit.key, now) for limit in hold.limits]
-            choice = choose(hold.limits, hold.amounts, [b.used for b in balances], floor=hold.floor)
-            found = answer(hold, choice, balances)
+            thread = hold.thread
+            reads = thread is not None and thread.reads
+            kept = threads_sqlite.rank(self.db, reads, now) if reads else 0
+            asked = asked_at(hold, kept)
+            balances = [self._balance(limit.key, now) for limit in asked.limits]
+            choice = choose(asked.limits, asked.amounts, [b.used for b in balances], floor=asked.floor)
+            found = answer(asked, choice, balances, kept)
             held = found.reservation
+            if held is not None and asked.thread is not None:
+                least = max(kept, asked.thread.rank)
+                threads_sqlite.keep(self.db, asked.thread.writes, least, asked.thread.ttl_s, now)
             if held is None or held.amount == 0:
                 return found
             for key, expires_s in zip(held.keys, held.expires_s, strict=True):
@@ -124,6 +133,12 @@ class Book:
                     self.db.execute("DELETE FROM holds WHERE key = ? AND lapses_s <= ?", (key, now))
                     self.db.execute(_ADD_HOLD, (key, held.lapses_s, held.amount))
             return found
+
+    def keep(self, key: str, rank: int, ttl_s: int, now_s: float) -> int:
+        """Raise the rank that is left for a conversation's next turns; which it is then."""
+        now = math.floor(now_s)
+        with self.writing(now):
+            return threads_sqlite.keep(self.db, key, rank, ttl_s, now)
 
     def settle(
         self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
@@ -257,4 +272,5 @@ class Book:
         self.db.executemany("DELETE FROM counters WHERE key = ?", keys)
         self.db.executemany("DELETE FROM holds WHERE key = ?", keys)
         self.db.execute(_FORGET, old)
+        threads_sqlite.prune(self.db, now, PRUNE_MAX)
         totals_sqlite.prune(self.db, now, PRUNE_MAX)

@@ -8,6 +8,7 @@ which all that is in it lapses. So nothing is kept per request, reading a counte
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_tiering.ports import Answer, Reservation
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_tiering.core.budget import Balance, Choice
+    from litellm_tiering.core.thread import Higher
     from litellm_tiering.ports import Hold
 
 BUCKET_S = 60
@@ -42,13 +44,21 @@ def check_hold(hold: Hold) -> None:
     Raises:
         ValueError: there is no option, an amount is out of range, or a limit does not name every option.
     """
-    if not hold.amounts:
-        raise ValueError("a hold needs at least one option")
-    for amount in hold.amounts:
-        check_amount(amount)
-    for limit in hold.limits:
-        if len(limit.below) != len(hold.amounts):
-            raise ValueError(f"{limit.key}: {len(limit.below)} thresholds for {len(hold.amounts)} options")
+    every: tuple[Hold | Higher, ...] = (hold, *hold.higher)
+    for asked in every:
+        if not asked.amounts:
+            raise ValueError("a hold needs at least one option")
+        for amount in asked.amounts:
+            check_amount(amount)
+        for limit in asked.limits:
+            if len(limit.below) != len(asked.amounts):
+                count = len(asked.amounts)
+                raise ValueError(f"{limit.key}: {len(limit.below)} thresholds for {count} options")
+    if not hold.higher:
+        return
+    keys = [limit.key for limit in hold.limits]
+    if hold.thread is None or any([limit.key for limit in other.limits] != keys for other in hold.higher):
+        raise ValueError("what is asked instead goes with a conversation, and falls under the same counters")
 
 
 def check_amount(amount: int) -> None:
@@ -61,10 +71,21 @@ def check_amount(amount: int) -> None:
         raise ValueError(f"not an amount a ledger can count: {amount!r} nano-dollars")
 
 
-def answer(hold: Hold, choice: Choice, balances: Sequence[Balance]) -> Answer:
-    """The answer to ``hold``, with the reservation that an admitted option leads to."""
+def asked_at(hold: Hold, kept: int) -> Hold:
+    """What ``hold`` asks where its conversation has reached the rank ``kept``."""
+    found = next((other for other in reversed(hold.higher) if other.rank <= kept), None)
+    if found is None or hold.thread is None:
+        return hold
+    thread = replace(hold.thread, rank=found.keeps)
+    return replace(
+        hold, limits=found.limits, amounts=found.amounts, floor=found.floor, thread=thread, higher=()
+    )
+
+
+def answer(hold: Hold, choice: Choice, balances: Sequence[Balance], kept: int = 0) -> Answer:
+    """The answer to ``hold``, as it is asked at ``kept``, with the reservation of the admitted option."""
     if choice.option is None:
-        return Answer(choice, tuple(balances), None)
+        return Answer(choice, tuple(balances), None, kept)
     counters = unique([limit.key for limit in hold.limits], [limit.expires_s for limit in hold.limits])
     reservation = Reservation(
         attempt=hold.attempt,
@@ -73,7 +94,7 @@ def answer(hold: Hold, choice: Choice, balances: Sequence[Balance]) -> Answer:
         amount=hold.amounts[choice.option],
         lapses_s=lapses_at(hold.now_s, hold.ttl_s),
     )
-    return Answer(choice, tuple(balances), reservation)
+    return Answer(choice, tuple(balances), reservation, kept)
 
 
 def unique(keys: Sequence[str], expires_s: Sequence[int]) -> dict[str, int]:

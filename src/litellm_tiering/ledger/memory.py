@@ -13,11 +13,13 @@ from litellm_tiering.ledger.holds import (
     ACTIVE_MAX,
     ENDED_TTL_S,
     answer,
+    asked_at,
     check_amount,
     check_hold,
     unique,
 )
 from litellm_tiering.ledger.segments_memory import MemorySegments
+from litellm_tiering.ledger.threads_memory import MemoryThreads
 from litellm_tiering.ledger.totals import check_tally
 from litellm_tiering.ledger.totals_memory import MemoryTotals
 from litellm_tiering.ports import Settled
@@ -58,6 +60,7 @@ class MemoryLedger:
         self._expiries: list[tuple[int, str]] = []
         self._ended: dict[str, int] = {}
         self._totals = MemoryTotals()
+        self._threads = MemoryThreads()
         self._closed = False
         self.segments = MemorySegments()
 
@@ -70,12 +73,23 @@ class MemoryLedger:
         check_hold(hold)
         with self._lock:
             now = self._open(hold.now_s)
-            balances = [self._balance(limit.key, now) for limit in hold.limits]
-            choice = choose(hold.limits, hold.amounts, [b.used for b in balances], floor=hold.floor)
-            found = answer(hold, choice, balances)
+            thread = hold.thread
+            kept = self._threads.rank(thread.reads, now) if thread is not None and thread.reads else 0
+            asked = asked_at(hold, kept)
+            balances = [self._balance(limit.key, now) for limit in asked.limits]
+            choice = choose(asked.limits, asked.amounts, [b.used for b in balances], floor=asked.floor)
+            found = answer(asked, choice, balances, kept)
             if found.reservation is not None:
                 self._hold(found.reservation, now)
+                if asked.thread is not None:
+                    rank = max(kept, asked.thread.rank)
+                    self._threads.keep(asked.thread.writes, rank, asked.thread.ttl_s, now)
             return found
+
+    async def keep(self, key: str, rank: int, ttl_s: int, now_s: float) -> int:
+        """Raise the rank that is left for a conversation's next turns; which it is then."""
+        with self._lock:
+            return self._threads.keep(key, rank, ttl_s, self._open(now_s))
 
     async def settle(
         self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
@@ -172,6 +186,7 @@ class MemoryLedger:
             self._expiries.clear()
             self._ended.clear()
             self._totals.clear()
+            self._threads.clear()
         self.segments.close()
 
     def _open(self, now_s: float) -> int:
@@ -179,6 +194,7 @@ class MemoryLedger:
         self._check_open()
         now = math.floor(now_s)
         self._totals.forget(now)
+        self._threads.forget(now)
         while self._expiries and self._expiries[0][0] <= now:
             del self._counters[heapq.heappop(self._expiries)[1]]
         while self._ended:

@@ -12,6 +12,7 @@ Every method is one Lua script and one round trip; ``active`` is one for every 1
 ``ltt:{t}:h:<day>``             its hours, likewise
 ``ltt:{t}:days``                the index of days, a sorted set
 ``ltt:{t}:id``                  which store this is; another value is a store that came back empty
+``ltt:{t}:v:<conversation>``    the rank that a conversation has reached, and when that is forgotten
 ``ltt:{t}:s:<segment>``         see :mod:`litellm_tiering.ledger.segments_redis`
 ``ltt:{t}:segments``            the index of segments, a sorted set of at most 5,000
 ==============================  ==========================================================================
@@ -49,12 +50,13 @@ from litellm_tiering.ledger.holds import (
     ENDED_TTL_S,
     MAX_NANO_USD,
     answer,
+    asked_at,
     check_amount,
     check_hold,
-    lapses_at,
     unique,
 )
 from litellm_tiering.ledger.marks import LEVELS, marks
+from litellm_tiering.ledger.question import told_hold
 from litellm_tiering.ledger.redis_url import DEFAULT_TIMEOUT_S, MAX_CONNECTIONS, Connected, connector
 from litellm_tiering.ledger.totals import check_tally
 from litellm_tiering.ledger.totals_redis import RedisTotals, told
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
 COUNTER = "ltt:{t}:c:"
 INDEX = "ltt:{t}:live"
 IDENTITY = "ltt:{t}:id"
+THREAD = "ltt:{t}:v:"
 
 PAGE = 1_000
 """How many counters ``active`` reads at a time: Redis answers nobody else meanwhile, for 2 or 3 ms."""
@@ -99,7 +102,8 @@ def script(*files: str) -> Script:
     return Script.of(*files)
 
 
-RESERVE = script("lib.lua", "reserve.lua")
+RESERVE = script("lib.lua", "thread.lua", "reserve.lua")
+KEEP = script("thread.lua", "thread_keep.lua")
 SETTLE = script("lib.lua", "marks.lua", "tally.lua", "settle.lua")
 BALANCES, ACTIVE = script("lib.lua", "balances.lua"), script("lib.lua", "active.lua")
 HELLO, RESTORE = script("hello.lua"), script("lib.lua", "restore.lua")
@@ -160,26 +164,27 @@ class RedisLedger:
             ValueError: the hold is not well formed.
         """
         check_hold(hold)
-        if not hold.limits:
+        thread = hold.thread
+        if not hold.limits and thread is None:
             return answer(hold, choose((), hold.amounts, (), floor=hold.floor), ())
-        args: list[int] = [
-            math.floor(hold.now_s),
-            lapses_at(hold.now_s, hold.ttl_s),
-            int(hold.floor),
-            len(hold.amounts),
-            *hold.amounts,
-        ]
-        for limit in hold.limits:
-            args += (limit.expires_s, limit.ceiling, int(limit.block), *limit.below)
         keys = [INDEX, *(COUNTER + limit.key for limit in hold.limits)]
+        if thread is not None:
+            keys += (THREAD + (thread.reads or thread.writes), THREAD + thread.writes)
         late = functools.partial(self._undo, hold)
-        return self._answer(hold, await self.run(RESERVE, keys, args, late))
+        return self._answer(hold, await self.run(RESERVE, keys, told_hold(hold), late))
 
     @staticmethod
     def _answer(hold: Hold, reply: Sequence[Any]) -> Answer:
-        option, by, at_ceiling, *balances = reply
+        option, by, at_ceiling, kept, *balances = reply
+        if hold.thread is None or not hold.thread.reads:
+            kept = 0
         choice = Choice(option - 1 if option else None, by - 1 if by else None, bool(at_ceiling))
-        return answer(hold, choice, _pairs(balances))
+        return answer(asked_at(hold, kept), choice, _pairs(balances), kept)
+
+    async def keep(self, key: str, rank: int, ttl_s: int, now_s: float) -> int:
+        """Raise the rank that is left for a conversation's next turns; which it is then."""
+        args = [math.floor(now_s), ttl_s, rank]
+        return int((await self.run(KEEP, [THREAD + key], args, patient=True))[0])
 
     async def settle(
         self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None

@@ -67,6 +67,10 @@ class SqliteLedger:
             left.append(True)
             raise
 
+    async def keep(self, key: str, rank: int, ttl_s: int, now_s: float) -> int:
+        """Raise the rank that is left for a conversation's next turns; which it is then."""
+        return await self.run(lambda book: book.keep(key, rank, ttl_s, now_s))
+
     async def settle(
         self, reservation: Reservation, cost: int, now_s: float, tally: Tally | None = None
     ) -> Settled:

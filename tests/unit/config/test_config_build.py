@@ -142,6 +142,17 @@ def test_the_default_routes():
     assert built.route_for("other") is None
 
 
+def test_conversations_are_kept_for_an_hour_on_routes_that_classify():
+    assert [r.keep_s for r in settings().routes] == [3600, None, None, None]
+    routes = [
+        {"name": "a", "models": ["auto"]},
+        {"name": "b", "models": ["small"], "conversation": {"ttl_s": 60}},
+        {"name": "c", "models": ["medium"], "conversation": {"keep": False}},
+        {"name": "d", "models": ["large"], "classify": False},
+    ]
+    assert [r.keep_s for r in settings(routes=routes).routes] == [3600, 60, None, None]
+
+
 def test_a_group_with_the_signs_of_a_glob_is_a_name_by_default():
     tiers = [{"name": "a", "model": "x[1]*"}, {"name": "b", "model": "y"}]
     built = build(from_mapping({"tiers": tiers}).config)

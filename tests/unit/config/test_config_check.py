@@ -84,6 +84,15 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path):
             "no effect",
         ),
         (
+            {
+                "routes": [
+                    {"name": "a", "models": ["large"], "classify": False, "conversation": {"ttl_s": 60}}
+                ]
+            },
+            "tiering.routes[0].conversation",
+            "no effect",
+        ),
+        (
             {"budgets": [{"scope": "route", "match": "aut", "limit_usd": 1}]},
             "tiering.budgets[0].match",
             "no route",

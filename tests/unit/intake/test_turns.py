@@ -261,3 +261,21 @@ def test_tool_results_are_not_user_turns_on_any_surface():
         assert prompt.question == "list the files"
         assert (features.turns, features.tool_results, features.messages) == (1, 1, 3)
         assert features.prompt_tokens > 80
+
+
+CODEX = (
+    "# AGENTS.md instructions for /home/me/repo\n\n<INSTRUCTIONS>\nProve every theorem; refactor boldly.\n"
+    "</INSTRUCTIONS>\n<environment_context>\n  <cwd>/home/me/repo</cwd>\n</environment_context>"
+)
+
+
+def test_what_codex_writes_before_the_users_first_turn_is_set_aside():
+    assert set_aside(CODEX) == ""
+    assert set_aside(f"{CODEX}\nList the files.") == "List the files."
+    assert set_aside("<turn_aborted>\nThe user interrupted.\n</turn_aborted>") == ""
+
+
+def test_instructions_of_the_users_own_are_no_harness_text():
+    own = "<INSTRUCTIONS>Prove it.</INSTRUCTIONS> Begin with 2."
+    assert set_aside(own) == own
+    assert set_aside(f"{CODEX}\n{own}") == own

@@ -1,0 +1,243 @@
+"""A request half decided: all that the ledger's question is made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from litellm_tiering.adaptive import Start
+from litellm_tiering.core.adaptive import segment_key
+from litellm_tiering.core.classification import Classification, Subject
+from litellm_tiering.core.decision import Stage
+from litellm_tiering.core.policy import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from litellm_tiering.accounts import Accounts
+    from litellm_tiering.adaptive import Watch
+    from litellm_tiering.amounts import Amounts
+    from litellm_tiering.core.budget import Limit
+    from litellm_tiering.core.decision import Decision
+    from litellm_tiering.core.policy import Account
+    from litellm_tiering.core.thread import Thread
+    from litellm_tiering.plan import Inquiry, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """The segment of a request, and where it starts in it: the key, the classified rank, the kind."""
+
+    key: str
+    rank: int
+    kind: str
+    start: Start
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request decided up to the budget, with the money that each of its options asks for.
+
+    Attributes:
+        inquiry: The request.
+        case: What is decided on.
+        decision: The steps up to the budget.
+        options: The ranks it may end on, dearest first; empty where there is none.
+        accounts: The budgets that apply.
+        amounts: What each option would hold, in nano-dollars.
+        enforced: Whether it goes where the plan says.
+        now_s: When, in seconds since the epoch.
+        segment: The segment that its answer will tell something of; None for none.
+        thread: Its conversation, with the rank that this turn leaves for the next ones; None for none.
+    """
+
+    inquiry: Inquiry
+    case: Case
+    decision: Decision
+    options: tuple[int, ...]
+    accounts: tuple[Account, ...]
+    amounts: tuple[int, ...]
+    enforced: bool
+    now_s: float
+    segment: InSegment | None
+    thread: Thread | None
+
+    @property
+    def classification(self) -> Classification:
+        """What the classifiers said."""
+        return self.case.classification
+
+    @property
+    def floor(self) -> bool:
+        """Whether the last option is the cheapest tier."""
+        return bool(self.options) and self.options[-1] == 0
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The budgets as the ledger sees them."""
+        return tuple(a.limit for a in self.accounts)
+
+    @property
+    def keeps(self) -> int:
+        """The rank that this turn leaves its conversation at; 0 outside one."""
+        return 0 if self.thread is None else self.thread.rank
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the store knows of the conversation or is to know: a first turn at rank 0 is forgotten."""
+        return self.thread is not None and bool(self.thread.reads or self.thread.rank)
+
+
+class Drafting:
+    """Makes drafts under some terms.
+
+    Args:
+        terms: The owner's settings.
+        accounts: The budgets.
+        amounts: What to hold.
+        fault: Told of a fault of ours: where, and what was raised.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        accounts: Accounts,
+        amounts: Amounts,
+        fault: Callable[[str, BaseException], None],
+    ) -> None:
+        self._terms = terms
+        self._policy = terms.policy
+        self._accounts = accounts
+        self._amounts = amounts
+        self._fault = fault
+        self._zone = ZoneInfo(terms.timezone)
+
+    def draft(  # noqa: PLR0913 - a request, and what this process knows that bears on it
+        self,
+        inquiry: Inquiry,
+        now_s: float,
+        watch: Watch | None,
+        thread: Thread | None,
+        *,
+        kept: int = 0,
+        exempt: str = "",
+        asking: bool = False,
+    ) -> Draft:
+        """A request's draft.
+
+        Args:
+            inquiry: The request.
+            now_s: The time, in seconds since the epoch.
+            watch: Tells which segments start one tier higher.
+            thread: Its conversation.
+            kept: The rank that this has surely reached.
+            exempt: The exemption that spares the caller every budget.
+            asking: Whether it is only asked what would be done: that leaves no trace.
+        """
+        classification = self._classify(inquiry, now_s) if inquiry.route.classify else Classification()
+        unable = {r: lack for r, f in enumerate(inquiry.facts) if (lack := f.lacks(inquiry.features))}
+        gone = {r: "gone" for r, f in enumerate(inquiry.facts) if not f.exists}
+        forbidden = {**inquiry.forbidden, **gone}
+        enforced = self._terms.enforce and inquiry.route.enforce
+        segment = self._segment(inquiry, classification, watch, asking=asking) if enforced else None
+        bypass = segment.kind if segment is not None and segment.start.bypass else ""
+        case = Case(
+            inquiry.route,
+            inquiry.asked,
+            classification,
+            inquiry.wish,
+            unable,
+            forbidden,
+            bypass,
+            exempt,
+            kept,
+        )
+        return self._costed(inquiry, case, now_s, segment, thread, {}, enforced=enforced)
+
+    def higher(self, draft: Draft) -> tuple[Draft, ...]:
+        """The drafts for every rank that the conversation may have reached beyond what is known here."""
+        thread = draft.thread
+        if thread is None or not thread.reads or not draft.enforced or not draft.options:
+            return ()
+        found: list[Draft] = []
+        for rank in range(self._stands(draft.decision) + 1, self._policy.ladder.top + 1):
+            # From the one below it: what its options would hold is known.
+            found.append(self._raised(found[-1] if found else draft, rank))
+        return tuple(found)
+
+    def at(self, draft: Draft, kept: int, higher: Sequence[Draft]) -> Draft:
+        """The draft that holds where the conversation has reached the rank ``kept``."""
+        found = next((d for d in reversed(higher) if d.case.kept <= kept), draft)
+        # In shadow nothing else was asked of the store; and of a ladder's end it may know more than there is.
+        if found.thread is not None and kept > max(found.case.kept, self._stands(found.decision)):
+            found = self._raised(draft, kept)
+        return found
+
+    def _raised(self, draft: Draft, kept: int) -> Draft:
+        case = replace(draft.case, kept=kept)
+        known = dict(zip(draft.options, draft.amounts, strict=True))
+        return self._costed(
+            draft.inquiry, case, draft.now_s, draft.segment, draft.thread, known, enforced=draft.enforced
+        )
+
+    @staticmethod
+    def _stands(decision: Decision) -> int:
+        """The rank that the classifiers and the conversation ask for."""
+        own = (s.to_rank for s in decision.steps if s.stage in (Stage.CLASSIFY, Stage.CONVERSATION))
+        return max(own, default=0)
+
+    def _costed(  # noqa: PLR0913, PLR0917 - the parts of a draft
+        self,
+        inquiry: Inquiry,
+        case: Case,
+        now_s: float,
+        segment: InSegment | None,
+        thread: Thread | None,
+        known: Mapping[int, int],
+        *,
+        enforced: bool,
+    ) -> Draft:
+        decision = self._policy.draft(case)
+        options = self._policy.options(case, decision)
+        amounts = tuple(known[r] if r in known else self._amounts.to_start(inquiry, r) for r in options)
+        accounts = self._accounts.asked(
+            inquiry.caller,
+            inquiry.features.tags,
+            case,
+            decision.rank,
+            options,
+            now_s,
+            lambda: [self._amounts.likely(inquiry, r, m) for r, m in zip(options, amounts, strict=True)],
+        )
+        if thread is not None:
+            # What raised it before the budget is kept, and what lowered it is not.
+            thread = replace(thread, rank=max(self._stands(decision), decision.rank))
+        return Draft(inquiry, case, decision, options, accounts, amounts, enforced, now_s, segment, thread)
+
+    def _segment(
+        self, inquiry: Inquiry, classification: Classification, watch: Watch | None, *, asking: bool
+    ) -> InSegment | None:
+        """The segment that a request's answer will tell something of; ``asking`` leaves no trace there."""
+        route = inquiry.route
+        if watch is None or not (route.classify and route.cascade):
+            return None
+        rank = self._policy.classified(Case(route, inquiry.asked, classification))
+        if rank == self._policy.ladder.top:
+            return None
+        kind = (
+            classification.name if classification.by == "rules" else inquiry.features.task_type.value
+        ) or classification.by
+        key = segment_key(route.name, self._policy.ladder[rank].name, kind)
+        start = Start(bypass=watch.bypassed(key)) if asking else watch.start(key)
+        return InSegment(key, rank, kind, start)
+
+    def _classify(self, inquiry: Inquiry, now_s: float) -> Classification:
+        local = dt.datetime.fromtimestamp(now_s, self._zone)
+        subject = Subject(inquiry.features, inquiry.caller, inquiry.prompt, local)
+        try:
+            return self._terms.classifiers.classify(subject)
+        except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
+            self._fault("classifier", error)
+            return Classification(fault=type(error).__name__)
