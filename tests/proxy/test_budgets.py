@@ -136,6 +136,6 @@ def test_two_hundred_at_once_never_pass_a_nearly_spent_redis_budget(redis_house)
     budget = redis_house.budget("team", "red")
     assert budget["reserved_usd"] == 0
     assert budget["spent_usd"] <= REDIS_USD
-    # A hold is at most 200 output tokens and a token for each byte of a short prompt and its frame: the budget
-    # was nearly used, not left idle.
+    # A hold is at most 200 output tokens and a token for each byte of a short prompt and its frame: the
+    # budget was nearly used, not left idle.
     assert served >= REDIS_USD // (200 * 3e-5 + 200 * 5e-6)

@@ -200,7 +200,7 @@ async def test_status_tells_how_the_window_will_end(scope):
     (one,) = (b.as_json(LADDER.top) for b in found)
     assert one["forecast"].keys() == {"end_usd", "ratio", "lasts_until", "steps_down", "pacing"}
     assert (one["forecast"]["pacing"], one["forecast"]["steps_down"], one["steps_down"]) == ("linear", 1, 1)
-    assert one["forecast"]["ratio"] == pytest.approx(0.6 / 0.52, abs=1e-5)
+    assert one["forecast"]["ratio"] == pytest.approx(0.6 / (0.5 + 0.04 * 0.5**4), abs=1e-5)
     assert now < one["forecast"]["lasts_until"] < window_at(budget.window, "UTC", now).end_s
 
 
