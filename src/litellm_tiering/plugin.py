@@ -2,6 +2,8 @@
 
 Asking this module for ``handler`` reads the configuration, opens the store and mounts the routes; importing
 it does nothing. A wrong configuration raises, and the proxy does not start.
+
+``classifier`` is for LiteLLM's own auto-router, with or without the handler: it opens no store.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.config.assemble import announce, direct, engine_of
+from litellm_tiering.config.assemble import SystemClock, announce, direct, engine_of
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping, load
 from litellm_tiering.errors import ConfigError, Problem
+from litellm_tiering.faults import Faults
 from litellm_tiering.gateway import compat
 from litellm_tiering.ledger.open import open_ledger, open_spool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from litellm_tiering.config.build import Settings
     from litellm_tiering.config.build_gates import OnFault
     from litellm_tiering.events import Sink
+    from litellm_tiering.gateway.auto_router import AutoRouterClassifier
     from litellm_tiering.gateway.hooks import TieringHandler
 
 _log = logging.getLogger("litellm_tiering")
@@ -112,14 +118,52 @@ def make_handler() -> TieringHandler:
     return TieringHandler(gateway)
 
 
+def make_classifier() -> AutoRouterClassifier:
+    """The classifier for LiteLLM's auto-router: by the handler's settings, where there is a handler.
+
+    LiteLLM sets its callbacks up before its routers, so a handler is there already; its settings are looked
+    up at every request, as they may be read anew.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        IncompatibleLiteLLM: this LiteLLM must not be used.
+    """
+    from litellm_tiering.gateway.auto_router import AutoRouterClassifier  # noqa: PLC0415 - as in make_handler
+
+    compat.check_version()
+    handler: TieringHandler | None = globals().get("handler")
+    if handler is not None:
+        gateway = handler.gateway
+        return AutoRouterClassifier(lambda: gateway.settings, gateway.engine.fault, gateway.engine.clock)
+    settings = _settings_alone()
+    return AutoRouterClassifier(lambda: settings, Faults().fault, SystemClock())
+
+
+def _settings_alone() -> Settings:
+    """The settings of a classifier without a handler: the proxy's, else the defaults on LiteLLM's ladder.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    from litellm_tiering.gateway.auto_router import TIERS  # noqa: PLC0415 - as in make_handler
+
+    if os.environ.get(CONFIG_VARIABLE) or "tiering" in compat.proxy_config():
+        return settings_of_proxy()
+    tiers = [{"name": name, "model": name} for name in TIERS]
+    return build(from_mapping({"tiers": tiers}).config)
+
+
+_MAKERS: dict[str, Callable[[], object]] = {"handler": make_handler, "classifier": make_classifier}
+
+
 def __getattr__(name: str) -> Any:
-    if name != "handler":
+    if name not in _MAKERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        made = make_handler()
+        made = _MAKERS[name]()
     except ConfigError as error:
         # LiteLLM may wrap what a callback's import raises: say it plainly as well.
         print(error, file=sys.stderr, flush=True)  # noqa: T201 - logging may not be set up yet
         raise
-    globals()["handler"] = made
+    globals()[name] = made
     return made
