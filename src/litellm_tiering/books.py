@@ -103,6 +103,7 @@ class Flight:
         answered_by: The model group that answered, after LiteLLM's own fallbacks; None until it has.
         deployment: LiteLLM's id of the deployment that answered; empty until it has.
         used: The prompt and completion tokens of a whole answer; None until it is there.
+        cached: Whether the answer came from LiteLLM's cache, and so for nothing.
         draining: Whether its stream is being read to its end with nobody listening.
         counted: Whether it stands in the day's totals.
         told: The baseline and the waste it stands there with, in nano-dollars.
@@ -123,6 +124,7 @@ class Flight:
     answered_by: str | None = None
     deployment: str = ""
     used: tuple[int, int] | None = None
+    cached: bool = False
     draining: bool = False
     counted: bool = False
     told: tuple[int, int] = (0, 0)

@@ -81,6 +81,8 @@ class Blocker(CustomGuardrail):
     async def async_post_call_success_hook(self, data, user_api_key_dict, response):
         if "[guard:no-answer]" in text_of(data):
             raise HTTPException(400, "the guardrail minds the answer")
+        if "[guard:no-capitals]" in text_of(data) and "capital" in str(response):
+            raise HTTPException(400, "the guardrail minds capitals")
         return response
 """
 
@@ -227,12 +229,25 @@ def check_bill(house, before: int, calls: int) -> None:
     assert len(groups(house)) == calls
 
 
+def check_served(house, before: int) -> None:
+    """What the provider has served is what is counted, whatever LiteLLM logs."""
+    served = house.provider.usage()
+    cost = sum(
+        served[f"sim-{group}"]["prompt_tokens"] * price[0]
+        + served[f"sim-{group}"]["completion_tokens"] * price[1]
+        for group, price in PRICES.items()
+        if f"sim-{group}" in served
+    )
+    eventually(lambda: house.spent_nano() - before == round(cost * 1e9), "what was served is counted")
+
+
 # -------------------------------------------------------------------- guardrails
 
 
-def test_what_a_guardrail_masks_stays_masked_in_every_attempt(house):
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_a_guardrail_masks_stays_masked_in_every_attempt(house, stream):
     before = house.spent_nano()
-    reply = ask(house, "chat", f"{FRANCE} s3cret [[fault:refuse@sim-small]]")
+    reply = ask(house, "chat", f"{FRANCE} s3cret [[fault:refuse@sim-small]]", stream=stream)
     assert reply.text == MEDIUM
     assert totals(house) == {"sim-small": 1, "sim-medium": 1}
     assert "[masked]" in str(house.provider.last_request())
@@ -252,11 +267,22 @@ def test_a_guardrail_that_stops_a_request_leaves_nothing_held_and_costs_nothing(
     assert [a["verdict"] for a in newest["attempts"]] == ["failed"]
 
 
-def test_a_guardrail_that_withholds_an_answer_leaves_nothing_held(house):
+def test_a_guardrail_that_withholds_an_answer_leaves_nothing_held_and_its_cost_is_counted_once(house):
+    before = house.spent_nano()
     with pytest.raises(APIStatusError, match="the guardrail minds the answer"):
         ask(house, "chat", f"{FRANCE} [guard:no-answer]")
     eventually(lambda: house.budget()["reserved_usd"] == 0, "nothing held")
-    assert totals(house) == {"sim-small": 1}
+    check_served(house, before)
+    # LiteLLM itself logs a failure for nothing.
+    assert groups(house) == []
+
+
+def test_a_guardrail_judges_the_answer_that_is_served_and_not_the_rejected_one_alone(house):
+    before = house.spent_nano()
+    with pytest.raises(APIStatusError, match="the guardrail minds capitals"):
+        ask(house, "chat", f"{FRANCE} [guard:no-capitals] [[fault:refuse@sim-small]]")
+    assert totals(house) == {"sim-small": 1, "sim-medium": 1}
+    check_served(house, before)
 
 
 # -------------------------------------------------------------------- LiteLLM's cache
@@ -277,6 +303,7 @@ def test_an_answer_from_the_cache_costs_nothing_and_keeps_our_headers(house):
     assert totals(house) == {}
     assert house.spent_nano() == before
     assert second.headers["x-tiering-attempts"] == "small:ok"
+    assert float(second.headers["x-tiering-cost-usd"]) == 0
     assert record(house, second.headers)["cost_usd"] == 0
 
 
@@ -388,9 +415,10 @@ def test_litellms_router_follows_our_classifiers_and_falls_back_where_they_absta
     check_bill(house, before, 1)
 
 
-def test_litellms_router_as_a_tier_is_paid_for_as_the_model_that_it_chose(house):
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_litellms_router_as_a_tier_is_paid_for_as_the_model_that_it_chose(house, stream):
     before = house.spent_nano()
-    reply = ask(house, "chat", "theirplease", max_tokens=50)
+    reply = ask(house, "chat", "theirplease", max_tokens=50, stream=stream)
     assert reply.headers["x-tiering-tier"] == "expert"
     assert totals(house) == {"sim-small": 1}
     check_bill(house, before, 1)

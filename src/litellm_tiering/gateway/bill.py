@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ CHARS_PER_TOKEN = 4
 
 _LOOKS = frozenset({"aretrieve_batch", "retrieve_batch"})
 _LONGEST_ID = 4_096
+
+_LONGEST_ANSWER = 4_000_000
+"""Characters of an answer that is read again for its usage."""
 
 LONGEST_CALL_S = 86_400.0
 """No call takes longer, in seconds."""
@@ -138,6 +142,27 @@ def usage_of(response: Any) -> tuple[int, int] | None:
 def cost_in(response: Any) -> float | None:
     """What LiteLLM says this answer cost, in dollars, or None when it does not say."""
     return amount(_hidden(response).get("response_cost"))
+
+
+def from_cache(response: Any) -> bool:
+    """Whether LiteLLM took an answer from its cache: its ``response_cost`` is then the first asker's."""
+    return _hidden(response).get("cache_hit") is True
+
+
+def withheld(kwargs: Mapping[str, Any], paid: Paid) -> Paid | None:
+    """The bill in the failure event of an answer that came and was withheld, None where none came.
+
+    Of an answer that a guardrail stops LiteLLM logs a failure at cost 0; the provider's own words are in it.
+    """
+    said = kwargs.get("original_response")
+    if not isinstance(said, str) or len(said) > _LONGEST_ANSWER:
+        return None
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+    used = usage_in(answer.get("usage")) if isinstance(answer, dict) else None
+    return None if used is None else replace(paid, used=used, cost=None)
 
 
 def answering_group(response: Any) -> str | None:

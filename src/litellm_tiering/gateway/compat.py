@@ -195,6 +195,33 @@ async def may_use(model: str, key: Any, router: Any) -> bool:
     return bool(await is_model_authorized_for_token(model=model, valid_token=key, llm_router=router))
 
 
+async def guarded(answer: Any, data: dict[str, Any], key: Any) -> Any:
+    """An answer as the proxy's guardrails leave it; raises what they raise.
+
+    LiteLLM's ``post_call_success_hook`` asks all guardrails before any other callback, so they have seen the
+    first attempt's answer only. Each is asked here as it asks them there; those in a policy's pipeline are
+    not.
+    """
+    import litellm  # noqa: PLC0415 - see proxy_config
+    from litellm.integrations.custom_guardrail import CustomGuardrail  # noqa: PLC0415 - as above
+    from litellm.proxy.utils import unified_guardrail  # noqa: PLC0415 - as above
+    from litellm.types.guardrails import GuardrailEventHooks  # noqa: PLC0415 - as above
+
+    event = GuardrailEventHooks.post_call
+    for callback in litellm.callbacks:
+        if not isinstance(callback, CustomGuardrail) or not callback.should_run_guardrail(data, event):
+            continue
+        asked: Any = callback
+        if "apply_guardrail" in vars(type(callback)) and not getattr(
+            callback, "use_native_lifecycle_hooks", False
+        ):
+            asked = unified_guardrail
+            data["guardrail_to_apply"] = callback
+        found = await asked.async_post_call_success_hook(data=data, user_api_key_dict=key, response=answer)
+        answer = answer if found is None else found
+    return answer
+
+
 def logged_metadata(kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """The metadata dicts of a success or failure event, wherever this API keeps them."""
     params = kwargs.get("litellm_params")

@@ -90,10 +90,11 @@ class Gateway:
             apply.send_to(data, plan.record.model)
         apply.mark(data, plan.flight.attempt)
         streamed = data.get("stream") is True
-        if surface is Surface.COMPLETION and streamed:
-            apply.ask_for_usage(data)
         if surface is Surface.CHAT and plan.flight.journey.prompt is not None:
             plan.flight.journey.added = self._prepare(data, plan.record.model, streamed=streamed)
+        if surface in (Surface.CHAT, Surface.COMPLETION) and streamed:
+            # LiteLLM has asked for it by the name that the client gave, which may stand for another provider.
+            apply.ask_for_usage(data)
         return None
 
     def _prepare(self, data: dict[str, Any], model: str, *, streamed: bool) -> frozenset[str]:
@@ -249,6 +250,7 @@ class Gateway:
         flight.answered_by = bill.answering_group(response)
         flight.deployment = bill.deployment_of(response)
         flight.used = bill.usage_of(response)
+        flight.cached = bill.from_cache(response)
 
     def headers(self, data: Mapping[str, Any], response: Any) -> dict[str, str] | None:
         """The headers of a planned request; on a stream, whose cost is not known yet, the estimates."""
@@ -274,6 +276,8 @@ class Gateway:
         """What an attempt cost as far as is known, in nano-dollars: its bill, its quote, or its hold."""
         if flight.cost is not None:
             return flight.cost
+        if flight.cached:
+            return 0
         if flight.used is None:
             return flight.hold
         model = self.settings.ladder[flight.rank].model
@@ -293,6 +297,9 @@ class Gateway:
         if paid is None or not (paid.attempt or paid.group or paid.cost or paid.used != Usage()):
             # Nothing that could have cost: an upload of a file, a batch that was begun.
             return
+        await self._settle(paid)
+
+    async def _settle(self, paid: bill.Paid) -> None:
         flight = self.engine.books.flight(paid.attempt) if paid.attempt else None
         used = paid.used
         if used.prompt == 0 and flight is not None:
@@ -324,10 +331,14 @@ class Gateway:
             await self.engine.books.more(flight, call_id, cost)
 
     async def broken(self, kwargs: Mapping[str, Any], response: Any) -> None:
-        """Settle a call that failed after it had cost something: a stream cut short."""
+        """Settle a call that failed after it had cost something: a stream cut short, an answer withheld."""
+        if self.settings.mode == "off":
+            return
         paid = bill.read(kwargs, response)
-        if paid is not None and paid.cost:
-            await self.paid(kwargs, response)
+        if paid is not None and not paid.cost:
+            paid = bill.withheld(kwargs, paid)
+        if paid is not None:
+            await self._settle(paid)
 
     def _cost(self, usd_cost: float | None, used: Usage, group: str, *, priority: bool = False) -> int:
         """What a call cost, in nano-dollars: LiteLLM's figure, else its tokens at the group's price.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_tiering.gateway import compat
+
 if TYPE_CHECKING:
     from litellm_tiering.gateway.gateway import Gateway
 
@@ -45,7 +47,7 @@ class TieringHandler(CustomLogger):
     async def async_post_call_success_hook(
         self,
         data: dict[str, Any],
-        user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        user_api_key_dict: Any,
         response: Any,
     ) -> Any:
         """A whole answer is there: serve it, or a better one; None leaves it as it is."""
@@ -54,7 +56,10 @@ class TieringHandler(CustomLogger):
             return await self.gateway.answered(data, response)
 
         served = await self.gateway.engine.contained("cascade", judge, response)
-        return None if served is response else served
+        if served is response:
+            return None
+        # Outside our containment: what a guardrail raises is meant for the client.
+        return await compat.guarded(served, data, user_api_key_dict)
 
     async def async_post_call_response_headers_hook(
         self,

@@ -35,6 +35,31 @@ def test_a_success_event_is_read():
     assert (paid.tags, paid.end_user, paid.metadata["user_api_key_team_id"]) == (frozenset("a"), "e", "t")
 
 
+@pytest.mark.parametrize(
+    ("said", "used"),
+    [
+        ('{"usage": {"prompt_tokens": 11, "completion_tokens": 7}}', Usage(11, 7)),
+        ('{"usage": {"input_tokens": 3, "output_tokens": 2}}', Usage(3, 2)),
+        ('{"error": "no"}', None),
+        ("[1]", None),
+        ("not json", None),
+        ("[" * 100_000, None),
+        (None, None),
+    ],
+)
+def test_an_answer_that_was_withheld_is_billed_by_the_providers_own_words(said, used):
+    paid = bill.read(event({"response_cost": 0.0, "model_group": "small"}), None)
+    found = bill.withheld({"original_response": said}, paid)
+    assert (found and found.used) == used
+    assert found is None or (found.cost, found.group) == (None, "small")
+
+
+def test_an_answer_out_of_litellms_cache_is_known():
+    assert bill.from_cache(SimpleNamespace(_hidden_params={"cache_hit": True}))
+    assert not bill.from_cache(SimpleNamespace(_hidden_params={"cache_hit": None}))
+    assert not bill.from_cache(None)
+
+
 @pytest.mark.parametrize("id_", ["batch_abc", None])
 def test_every_look_at_an_ended_batch_is_one_bill(id_):
     wrapped = base64.urlsafe_b64encode(b"litellm:batch_abc;model,small").decode().rstrip("=")
