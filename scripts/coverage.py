@@ -9,7 +9,7 @@ FLOORS = {"src/litellm_tiering/core/*": 100, "src/litellm_tiering/*": 90}
 
 
 def main() -> int:
-    subprocess.run([sys.executable, "-m", "coverage", "combine", "--quiet"], check=False)
+    subprocess.run([sys.executable, "-m", "coverage", "combine", "--append", "--quiet"], check=False)
     worst = 0
     for pattern, floor in FLOORS.items():
         command = [
