@@ -6,9 +6,12 @@ import json
 
 import httpx
 import pytest
+from agents import DEEP, EASY, TIDY, rising
 from asking import HARD, SIMPLE, ask
 from openai import APIStatusError
 from pack_house import BROKEN, BUSY, HUNG, PACKS, TOO_LONG, UNWANTED, serve_pack
+from test_agents import Claude
+from test_agents_codex import Codex
 
 ALL = sorted(p.stem for p in PACKS.glob("*.yaml") if p.stem != "simulated")
 CLASSIFIED = [name for name in ALL if name not in ("budget-only", "shadow")]
@@ -321,3 +324,35 @@ def test_an_agents_request_fails_over_on_its_own_api(pack):
         reply = put(pack, "messages", CODE, model="claude-sonnet-5-5", tools=[TOOL], max_tokens=64)
     assert reply.text or reply.headers
     assert pack.asked()[-1] == second
+
+
+@packs("coding-agents")
+def test_a_whole_session_of_claude_code_goes_up_only_and_arrives_as_it_was_sent(pack):
+    claude = Claude(pack.house, "5c0e8a52-1111-4b67-9a52-3a1f6f3f9c11", key=pack.house.proxy.key)
+    assert claude.say(EASY) == "moderate"  # an agent's floor
+    assert claude.say(DEEP) == "complex"
+    for text in (EASY, "thanks", TIDY):
+        assert claude.say(text) == "complex"
+    assert rising(claude.tiers)
+    blocks = [b for m in claude.messages for b in m["content"]]
+    called = [b["id"] for b in blocks if b["type"] == "tool_use"]
+    assert len(called) >= 3
+    assert [b["tool_use_id"] for b in blocks if b["type"] == "tool_result"] == called
+    _, got = pack.calls[-1]
+    # `thinking` is LiteLLM's to word: newer models know it as adaptive only.
+    for part in ("messages", "system", "tools"):
+        assert got[part] == claude.sent[part]
+    assert json.dumps(got).count('"cache_control"') == 3
+
+
+@packs("coding-agents")
+def test_a_whole_session_of_codex_goes_up_only(pack):
+    codex = Codex(pack.house, "5c0e8a52-2222-4b67-9a52-3a1f6f3f9c12", key=pack.house.proxy.key)
+    assert codex.say(EASY) == "moderate"
+    assert codex.say(DEEP) == "complex"
+    for text in (EASY, "go on", TIDY):
+        assert codex.say(text) == "complex"
+    assert rising(codex.tiers)
+    called = [i["call_id"] for i in codex.input if i["type"] == "function_call"]
+    assert len(called) >= 3
+    assert [i["call_id"] for i in codex.input if i["type"] == "function_call_output"] == called
