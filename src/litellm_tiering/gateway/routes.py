@@ -108,6 +108,9 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         Scope.KEY: getattr(key, "token", None),
         Scope.USER: getattr(key, "user_id", None),
     }
+    if is_admin(key) and engine.watch is not None:
+        # This worker may have had no requests of late, and know nothing of what the others saw.
+        await engine.watch.refresh()
     top = gateway.settings.ladder.top
     shown = [
         b.as_json(top)
