@@ -92,3 +92,10 @@ def test_with_pacing_an_upgrade_is_paid_for_until_the_forecast_reaches_its_place
 
 def test_pressure_says_nothing_by_itself():
     assert bounds(VALUE, 2, STEPS, ALL, NO_PRESSURE) == (800, 950, NO_BOUND)
+
+
+def test_where_everybody_keeps_all_there_is_nothing_to_turn():
+    # All the money for upgrades stays when everybody goes one step down: the thresholds cost nothing to meet.
+    standing = Standing(places=(0.0, 0.5), kept=1.0, base=0.2)
+    found = bounds(VALUE, 2, STEPS, ALL, Pressure(standing=standing))
+    assert found == final_bounds(VALUE, STEPS)
