@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 STORE_DEADLINE_S = 0.05
 """How long a request may wait for the store before it goes on as ``on_error`` says."""
 
+FILE_DEADLINE_S = 0.25
+"""The same for a file on this machine: its disk may stall for a moment, which is no outage."""
+
 HOLD_TTL_S = 900
 """After how long a hold that nobody settled lapses: longer than any ordinary answer takes."""
 
@@ -58,6 +61,7 @@ class Engine(Faults):
         self.watch: Watch | None = None
         self.directives: Directives | None = None
         self.events: Announcer | None = None
+        self._within_s = FILE_DEADLINE_S if ledger.kind == "sqlite" else STORE_DEADLINE_S
         self.market = Market()
         self.estimates = Estimates()
         self.conversations = Conversations(terms.policy.ladder, self.books)
@@ -137,7 +141,7 @@ class Engine(Faults):
             thread=draft.thread if draft.remembers else None,
             higher=tuple(Higher(d.case.kept, d.keeps, d.limits, d.amounts, d.floor) for d in higher),
         )
-        return await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
+        return await self.books.ask(self.ledger.reserve(hold), "reserve", self._within_s)
 
     @staticmethod
     def _spending(draft: Draft, answer: Answer | None) -> Spending | None:
@@ -240,7 +244,7 @@ class Engine(Faults):
         )
         limits = tuple(a.limit for a in accounts)
         hold = Hold(secrets.token_hex(16), limits, amounts, False, now, HOLD_TTL_S)
-        answer = await self.books.ask(self.ledger.reserve(hold), "reserve", STORE_DEADLINE_S)
+        answer = await self.books.ask(self.ledger.reserve(hold), "reserve", self._within_s)
         if answer is not None:
             self.accounts.seen(accounts, answer.balances, now)
         if self.events is not None and answer is not None:
