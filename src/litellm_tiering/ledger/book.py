@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from litellm_tiering.ports import Answer, Hold, Reservation, Tally
 
 SCHEMA_VERSION = 1
-BUSY_S = 0.2
+BUSY_S = 0.5
 """How long to wait for the file's lock, in seconds, before the ledger counts as away."""
 
 OPENING_BUSY_MS = 2_000

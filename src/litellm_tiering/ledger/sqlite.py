@@ -47,7 +47,7 @@ class SqliteLedger:
         """Admit the first option that every limit allows and hold its amount, atomically.
 
         Raises:
-            StoreUnavailable: the file is locked for longer than 200 ms, or cannot be opened or written.
+            StoreUnavailable: the file stays locked for half a second, or cannot be opened or written.
             StoreError: the file is not a ledger, or one of a newer release.
             ValueError: the hold is not well formed.
         """
