@@ -63,6 +63,7 @@ class Payments:
         self._identity = ""
         self._recalled = spool is None
         self._flushing = False
+        self._unpayable: set[str] = set()
         self._telling: dict[Tally, Tally] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -133,9 +134,22 @@ class Payments:
         finally:
             self._flushing = False
 
+    async def _repaid(self, owed: Owed) -> bool | None:
+        """Whether the store has taken what was owed; None where no store ever will."""
+        try:
+            return await self._settled(owed, anyway=True)
+        except (ValueError, TypeError) as error:
+            attempt = owed.reservation.attempt
+            if attempt not in self._unpayable:
+                if len(self._unpayable) < AT_ONCE:
+                    self._unpayable.add(attempt)
+                # Its kind only: one such row must not keep the others, and the store, away.
+                _log.error("a cost owed cannot be counted: attempt %.40r, %s", attempt, type(error).__name__)
+            return None
+
     async def _flush_memory(self) -> bool:
         while self._kept:
-            if not await self._settled(self._kept[0], anyway=True):
+            if await self._repaid(self._kept[0]) is False:
                 return False
             self._kept.popleft()
         return True
@@ -147,14 +161,14 @@ class Payments:
         done = 0
         while batch := await spool.take(AT_ONCE, self._clock.now()):
             # Together: they share a pipeline. Nobody else asks so much, so the store is not overrun.
-            settled = await asyncio.gather(*(self._settled(o, anyway=True) for o in batch))
-            paid = [o.reservation.attempt for o, fine in zip(batch, settled, strict=True) if fine]
-            await spool.paid(paid)
-            done += len(paid)
-            if len(paid) < len(batch):
-                await spool.put_back(
-                    [o.reservation.attempt for o, fine in zip(batch, settled, strict=True) if not fine]
-                )
+            repaid = await asyncio.gather(*(self._repaid(o) for o in batch))
+            by_outcome: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+            for owed, outcome in zip(batch, repaid, strict=True):
+                by_outcome[outcome].append(owed.reservation.attempt)
+            await spool.paid(by_outcome[True])
+            done += len(by_outcome[True])
+            if by_outcome[False]:
+                await spool.put_back(by_outcome[False])
                 break
         self._spooled = await spool.count()
         if done:

@@ -195,31 +195,27 @@ async def may_use(model: str, key: Any, router: Any) -> bool:
     return bool(await is_model_authorized_for_token(model=model, valid_token=key, llm_router=router))
 
 
-async def guarded(answer: Any, data: dict[str, Any], key: Any) -> Any:
-    """An answer as the proxy's guardrails leave it; raises what they raise.
+def guardrails(data: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Whom to ask about an answer that is served in place of another: the proxy's guardrails, in order.
 
     LiteLLM's ``post_call_success_hook`` asks all guardrails before any other callback, so they have seen the
-    first attempt's answer only. Each is asked here as it asks them there; those in a policy's pipeline are
-    not.
+    first attempt's answer only. Beside those that LiteLLM asks through another stands the guardrail itself.
+    Those in a policy's pipeline are not among them.
     """
     import litellm  # noqa: PLC0415 - see proxy_config
     from litellm.integrations.custom_guardrail import CustomGuardrail  # noqa: PLC0415 - as above
     from litellm.proxy.utils import unified_guardrail  # noqa: PLC0415 - as above
     from litellm.types.guardrails import GuardrailEventHooks  # noqa: PLC0415 - as above
 
-    event = GuardrailEventHooks.post_call
+    found: list[tuple[Any, Any]] = []
     for callback in litellm.callbacks:
-        if not isinstance(callback, CustomGuardrail) or not callback.should_run_guardrail(data, event):
+        if not isinstance(callback, CustomGuardrail):
             continue
-        asked: Any = callback
-        if "apply_guardrail" in vars(type(callback)) and not getattr(
-            callback, "use_native_lifecycle_hooks", False
-        ):
-            asked = unified_guardrail
-            data["guardrail_to_apply"] = callback
-        found = await asked.async_post_call_success_hook(data=data, user_api_key_dict=key, response=answer)
-        answer = answer if found is None else found
-    return answer
+        if callback.should_run_guardrail(data, GuardrailEventHooks.post_call):
+            native = getattr(callback, "use_native_lifecycle_hooks", False)
+            unified = "apply_guardrail" in vars(type(callback)) and not native
+            found.append((unified_guardrail, callback) if unified else (callback, None))
+    return found
 
 
 def logged_metadata(kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -58,8 +58,23 @@ class TieringHandler(CustomLogger):
         served = await self.gateway.engine.contained("cascade", judge, response)
         if served is response:
             return None
-        # Outside our containment: what a guardrail raises is meant for the client.
-        return await compat.guarded(served, data, user_api_key_dict)
+
+        async def find() -> list[tuple[Any, Any]] | None:
+            return compat.guardrails(data)
+
+        found = await self.gateway.engine.contained("guardrails", find, None)
+        if found is None:
+            # Rather the answer that they have seen than one past them.
+            return None
+        for asked, guardrail in found:
+            if guardrail is not None:
+                data["guardrail_to_apply"] = guardrail
+            # Outside our containment: what a guardrail raises is meant for the client.
+            changed = await asked.async_post_call_success_hook(
+                data=data, user_api_key_dict=user_api_key_dict, response=served
+            )
+            served = served if changed is None else changed
+        return served
 
     async def async_post_call_response_headers_hook(
         self,

@@ -212,6 +212,50 @@ async def test_a_row_that_cannot_be_read_is_left_for_a_person_and_costs_the_othe
     ]
 
 
+async def test_a_cost_that_no_store_can_count_does_not_keep_the_store_away(house, caplog):
+    settle = house.store.settle
+
+    async def picky(reservation, cost, *more):
+        if cost > 1_000 and not house.store.down:
+            raise ValueError(f"not an amount a ledger can count: {cost}")
+        return await settle(reservation, cost, *more)
+
+    house.store.settle = picky
+    house.store.down = True
+    await house.payments.pay(held("a"), 5)
+    await house.payments.pay(held("huge"), 5_000)
+    await house.payments.pay(held("z"), 7)
+    house.store.down = False
+    with caplog.at_level(logging.ERROR):
+        assert await house.met()
+        assert await house.met()
+    assert house.store.spent == {"global": 12}
+    # It stays on the disk, for a person to look at.
+    assert house.payments.owed == 1
+    assert len([m for m in caplog.messages if "cannot be counted" in m]) == 1
+
+
+async def test_nor_does_one_in_memory(caplog):
+    house = House(Store())
+    settle = house.store.settle
+
+    async def picky(reservation, cost, *more):
+        if cost > 1_000 and not house.store.down:
+            raise ValueError("not an amount")
+        return await settle(reservation, cost, *more)
+
+    house.store.settle = picky
+    house.store.down = True
+    for attempt, cost in (("huge", 5_000), ("z", 7)):
+        await house.payments.pay(held(attempt), cost)
+    house.store.down = False
+    with caplog.at_level(logging.ERROR):
+        assert await house.met()
+    assert (house.store.spent, house.payments.owed) == ({"global": 7}, 0)
+    assert "cannot be counted" in caplog.text
+    await house.close()
+
+
 async def test_without_a_disk_costs_are_kept_in_memory_and_it_is_said_once(tmp_path, caplog):
     house = House(Store(), tmp_path / "no" / "such" / "folder" / "spool.db")
     house.store.down = True
