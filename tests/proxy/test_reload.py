@@ -111,8 +111,16 @@ def test_only_an_administrator_reloads(running):
     assert answer.is_error
 
 
+@pytest.fixture
+def hangups_heard():
+    """A process started under ``nohup`` ignores the signal, and so would the proxy that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system knows no SIGHUP")
-def test_a_process_reloads_on_sighup(provider, tmp_path):
+def test_a_process_reloads_on_sighup(hangups_heard, provider, tmp_path):
     path = tmp_path / "tiering.yaml"
     made = Running(None, path, "memory://")
     made.write(**RULES)
