@@ -51,6 +51,11 @@ _BOUNDS = {
 """What bounds an answer, by API: a name of another API bounds nothing there, and must not pass for one."""
 
 
+_NAMES = frozenset(
+    {"tools", "functions", "n", "stream", "extra_body", *_PROBABILITIES, *_SHAPES}.union(*_BOUNDS.values())
+)
+
+
 class Demands(NamedTuple):
     """Tools and parameters of a request, in numbers."""
 
@@ -65,8 +70,13 @@ class Demands(NamedTuple):
     logprobs: bool = False
 
 
+_NOTHING = Demands()
+
+
 def read_demands(body: Mapping[str, Any], surface: Surface = Surface.CHAT) -> Demands:
     """What ``body`` demands, whatever its values are."""
+    if _NAMES.isdisjoint(body):
+        return _NOTHING
     tools = _list(body.get("tools")) + _list(body.get("functions"))
     tokens, size, runs_code = _read_tools(tools) if tools else (0.0, 0.0, False)
     return Demands(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from litellm_tiering.intake.language import JOINING
 from litellm_tiering.intake.tasks import names_work, plain
 from litellm_tiering.intake.vocabulary import INFLATED
 
@@ -25,6 +26,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(plain(pattern))
 
 
+_HEAP = 6
+_PIECE = re.compile(r"(?:[^.!?;\n-]|-(?!-))+(?:[.!?;\n]|--)*")
+_ASCII = re.compile(r"[a-z0-9']+")
 # A sentence ends at its mark and a space, or at the end of a line. Single classes only: linear.
 _SENTENCE = re.compile(r"[^.!?。！？\n;；]+[.!?。！？\n;；]*")
 
@@ -86,6 +90,27 @@ def deflated(text: str, words: Iterable[str]) -> str:
             continue  # what is left of it asks for nothing: "you must …", "please …"
         kept.append(rest)
     return "".join(kept)
+
+
+def unstuffed(text: str) -> str:
+    """``text``, :func:`plain` already, without sentences that are heaps of words; all where that is all.
+
+    "Theorem lemma manifold consensus kernel. What is 3 times 4?": nobody writes six words without one that
+    joins them, or the same few again and again, but to be taken for what they are not.
+    """
+    if not text.isascii():
+        return text  # which words join others is known of a few languages only
+    kept = [s for s in _PIECE.findall(text) if not _is_heap(s)]
+    rest = "".join(kept)
+    return rest if len(rest) < len(text) and any(c.isalpha() for c in rest) else text
+
+
+def _is_heap(sentence: str) -> bool:
+    words = _ASCII.findall(sentence)
+    if len(words) < _HEAP:
+        return False
+    different = set(words)
+    return len(different) * 2 <= len(words) or different.isdisjoint(JOINING)
 
 
 def _without_claims(sentence: str) -> str:

@@ -56,6 +56,8 @@ _SHARED: dict[str, list[str]] = {}
 for _code, _words in _STOPWORDS.items():
     for _word in dict.fromkeys(_words.split()):
         _SHARED.setdefault(_word, []).append(_code)
+JOINING = frozenset(_SHARED)
+"""The commonest words of the languages in Latin script: hardly a sentence is without one."""
 _VOTES = {word: tuple((code, 1.0 / len(codes)) for code in codes) for word, codes in _SHARED.items()}
 
 _HINTS = {

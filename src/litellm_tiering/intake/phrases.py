@@ -72,22 +72,28 @@ go on|continue|please continue|keep going|carry on|proceed|go ahead|resume|next|
 
 # "Yes": inherits, unless it comes with thanks or a goodbye.
 ASSENT = """
-yes|yes please|yep|yeah|yup|ya|sure|sure thing|of course|ok|okay|okey|k|kk|alright|all right|right|correct
-|exactly|agreed|agree|absolutely|definitely|sounds good|looks good|that works|fine|that s fine|no|nope|nah
-|not really|please|i see|got it|understood|makes sense|fair enough|y|n|true|i agree|i think so|hmm|hm
-|uh huh|lgtm|ja|ja bitte|jawohl|jep|klar|na klar|natürlich|genau|richtig|stimmt|einverstanden|in ordnung
-|gut|passt|nein|nee|nö|bitte|verstanden|alles klar|oui|ouais|bien sûr|d accord|exact|exactement|non
-|s il te plaît|s il vous plaît|stp|svp|compris|entendu|sí|si|claro|claro que sí|por supuesto|vale
-|de acuerdo|exacto|correcto|por favor|entendido|bueno|sì|certo|certamente|va bene|esatto|giusto|d accordo
-|per favore|per piacere|capito|sim|com certeza|isso|exato|não|tá|tá bom|está bem|entendi|beleza|jawel
-|zeker|prima|oké|akkoord|alsjeblieft|alstublieft|begrepen|tak|jasne|oczywiście|dobrze|zgoda|nie|proszę
-|rozumiem|dobra|japp|visst|okej|nej|självklart|snälla|evet|tamam|tabii|elbette|olur|hayır|lütfen|anladım
-|peki|да|ага|конечно|хорошо|ладно|ок|окей|понятно|понял|поняла|нет|пожалуйста|верно|точно|так|согласен|是
-|是的|对|對|好|好的|可以|行|嗯|没错|當然|当然|不|不是|没有|请|明白|明白了|知道了|はい|ええ|うん|もちろん
-|いいえ|いや|お願いします|お願い|了解|了解です|わかりました|分かりました|いいですよ|オーケー|네|예|응|그래
-|그래요|좋아|좋아요|알겠어|알겠습니다|물론|물론이죠|아니|아니요|부탁해|부탁합니다|오케이|نعم|أجل|ايوه|تمام
-|حسنا|طيب|بالتأكيد|لا|من فضلك|فهمت|हाँ|हां|जी|जी हाँ|ठीक है|ठीक|ज़रूर|नहीं|कृपया|समझ गया|iya|oke|baik
-|tidak|tolong|vâng|dạ|được|không|đúng rồi
+yes|yes please|yep|yeah|yup|ya|sure|sure thing|of course|ok|okay|okey|k|kk|alright|all right|right
+|correct|exactly|agreed|agree|absolutely|definitely|sounds good|looks good|that works|fine|that s fine|no
+|nope|nah|not really|please|y|n|true|i agree|i think so|hmm|hm|uh huh|lgtm|ja|ja bitte|jawohl|jep|klar
+|na klar|natürlich|genau|richtig|stimmt|einverstanden|in ordnung|gut|passt|nein|nee|nö|bitte|oui|ouais
+|bien sûr|d accord|exact|exactement|non|s il te plaît|s il vous plaît|stp|svp|sí|si|claro|claro que sí
+|por supuesto|vale|de acuerdo|exacto|correcto|por favor|bueno|sì|certo|certamente|va bene|esatto|giusto
+|d accordo|per favore|per piacere|sim|com certeza|isso|exato|não|tá|tá bom|está bem|beleza|jawel|zeker
+|prima|oké|akkoord|alsjeblieft|alstublieft|tak|jasne|oczywiście|dobrze|zgoda|nie|proszę|dobra|japp|visst
+|okej|nej|självklart|snälla|evet|tamam|tabii|elbette|olur|hayır|lütfen|peki|да|ага|конечно|хорошо|ладно
+|ок|окей|нет|пожалуйста|верно|точно|так|согласен|是|是的|对|對|好|好的|可以|行|嗯|没错|當然|当然|不|不是|没有|请|はい|ええ|うん|もちろん
+|いいえ|いや|お願いします|お願い|いいですよ|オーケー|네|예|응|그래|그래요|좋아|좋아요|물론|물론이죠|아니|아니요|부탁해|부탁합니다|오케이|نعم|أجل|ايوه|تمام|حسنا|طيب
+|بالتأكيد|لا|من فضلك|हाँ|हां|जी|जी हाँ|ठीक है|ठीक|ज़रूर|नहीं|कृपया|iya|oke|baik|tidak|tolong|vâng|dạ|được
+|không|đúng rồi
+"""
+
+# "Got it": what was said is understood, and nothing is asked.
+HEARD = """
+i see|got it|understood|makes sense|fair enough|verstanden|alles klar|compris|entendu|entendido|capito
+|entendi|begrepen|rozumiem|anladım|понятно|понял|поняла|明白|明白了|知道了|了解|了解です|わかりました|分かりました|알겠어|알겠습니다|فهمت
+|समझ गया|noted|i understand|i get it|that makes sense|ah i see|good to know|interesting|ich verstehe
+|gut zu wissen|je vois|je comprends|c est noté|ya veo|comprendo|tiene sentido|ho capito|faz sentido
+|ik snap het|jag förstår|ясно|я понял|я понимаю|懂了|原来如此|なるほど|이해했어요|이해했습니다
 """
 
 # Greetings, thanks and goodbyes: nothing is asked, and any model can answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from litellm_tiering.core.catalog import CACHE_TTL_S
@@ -11,14 +12,14 @@ from litellm_tiering.intake.bodies import fields_of, read_body
 from litellm_tiering.intake.charges import read_charges
 from litellm_tiering.intake.conversation import Role
 from litellm_tiering.intake.demands import read_demands
-from litellm_tiering.intake.inflation import deflated
+from litellm_tiering.intake.inflation import deflated, unstuffed
 from litellm_tiering.intake.labels import MAX_LABEL_CHARS, read_labels
 from litellm_tiering.intake.language import LATIN, detect_language
 from litellm_tiering.intake.signals import clip, read_shape, split_instruction
 from litellm_tiering.intake.system import stated_task
 from litellm_tiering.intake.tasks import Cues, guess_task, plain, points_at_document, read_cues, tokenise
 from litellm_tiering.intake.threads import read_thread
-from litellm_tiering.intake.tokens import FOREIGN_FACTOR, Census, census, tokens_of
+from litellm_tiering.intake.tokens import FOREIGN_FACTOR, NO_SCRIPT, Census, census, tokens_of, words_of
 from litellm_tiering.intake.turns import Asked, find_question
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ _LANGUAGE_CHARS = 400
 _LANGUAGE_WORDS = 60
 _MAX_MODEL_CHARS = 256
 _LONGEST_LENGTH = 15
+_STUFFED = 4
+_REPEATED_FROM = 60
+_COMPRESSED_CHARS = 2_000
+_LEAST_NEW = 0.45
+"""The share of its bytes that prose of Han or kana compresses to; what takes less repeats itself."""
 
 
 class _Question(NamedTuple):
@@ -49,6 +55,7 @@ class _Question(NamedTuple):
     cues: Cues | None = None
     asked_words: int = 0
     document_words: int = 0
+    asks: bool = False
 
 
 def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeatures, PromptText]:
@@ -80,6 +87,8 @@ def read_request(body: Mapping[str, Any], surface: Surface) -> tuple[RequestFeat
         asked = Asked(system)  # all there is to go by is in the system prompt
     found = _analyse(asked.text)
     stated = stated_task(system) if system and asked.text is not system else None
+    if stated is not None and stated.doubtful and found.asks:
+        stated = None  # "answer with a number only": what is asked is still the user's question
     task = labels.task or _task(asked, found, stated)
     factor = FOREIGN_FACTOR if found.language in LATIN else 1.0
     counted_tokens = tokens_of(found.counted)
@@ -177,8 +186,14 @@ def _analyse(whole: str) -> _Question:
     heard = _hear(instruction)
     if document and blocks and not heard.asks:
         document, heard = "", _hear(text)  # likewise: what stands around the block asks for nothing
-    document_words = _whole(census(document).word_equivalents * scale) if document else 0
-    total = _whole(counted.word_equivalents * scale)
+    new = _newness(text, counted)
+    if document:
+        # What is asked was read whole, however long the document is.
+        document_words = _whole(words_of(document) * scale * new)
+        total = words_of(instruction)
+    else:
+        document_words = 0
+        total = _whole(counted.word_equivalents * scale * new)
     if whole.isascii():
         language = detect_language(heard.folded, heard.tokens[:_LANGUAGE_WORDS], counted)
     else:
@@ -193,9 +208,24 @@ def _analyse(whole: str) -> _Question:
         language=language,
         shape=read_shape(text),
         cues=heard.cues,
-        asked_words=max(0, total - document_words - heard.removed),
+        asked_words=max(0, total - heard.removed),
         document_words=document_words,
+        asks=heard.asks,
     )
+
+
+def _newness(text: str, counted: Census) -> float:
+    """For scripts without spaces, how much of ``text`` is no repetition: by its compressed size, at most 1.
+
+    Their words are estimated from their bytes, which a text that says one thing over and over has many of.
+    """
+    if counted.script is NO_SCRIPT:
+        return 1.0
+    unspaced = counted.script.han + counted.script.kana
+    if unspaced < _REPEATED_FROM or unspaced * 2 < counted.letters:
+        return 1.0
+    raw = text[:_COMPRESSED_CHARS].encode("utf-8", "replace")
+    return min(1.0, len(zlib.compress(raw, 1)) / (_LEAST_NEW * len(raw)))
 
 
 class _Heard(NamedTuple):
@@ -218,10 +248,15 @@ def _hear(instruction: str) -> _Heard:
     folded = plain(text)
     tokens = tokenise(folded)
     told = deflated(folded, tokens)
+    cues = read_cues(told, tokens if told is folded else None)
+    if cues.technical >= _STUFFED or cues.hard + cues.proof > 1:
+        bare = unstuffed(told)
+        if bare is not told:
+            told, cues = bare, read_cues(bare)
     if told is folded:
-        return _Heard(text, folded, tokens, read_cues(folded, tokens), 0)
-    removed = max(0, census(folded).word_equivalents - census(told).word_equivalents)
-    return _Heard(text, folded, tokens, read_cues(told), removed)
+        return _Heard(text, folded, tokens, cues, 0)
+    removed = max(0, words_of(folded) - words_of(told))
+    return _Heard(text, folded, tokens, cues, removed)
 
 
 def _bounded(text: str) -> str:
@@ -271,7 +306,11 @@ def _signals(found: _Question, stated: Stated | None) -> dict[str, float]:
         signals["stated"] = 1.0
         signals["hard"], signals["proof"] = float(stated.hard), float(stated.proof)
         signals["lookup"] = signals["why"] = signals["constraints"] = 0.0
-        if not (stated.hard or stated.proof):
+        if stated.hard or stated.proof:
+            # "leader election on a ring" is all of the question, and the least part of what is asked.
+            signals["technical"] = max(signals["technical"], float(stated.technical))
+            signals["asked_words"] += float(stated.words)
+        else:
             signals["technical"] = 0.0
             signals["document_words"] += signals["asked_words"]
             signals["asked_words"] = float(stated.words)

@@ -14,6 +14,8 @@ _MAX_LINES = 160
 _DOCUMENT_WORDS = 120
 _INSTRUCTION_WORDS = 80
 _EDGE_CHARS = 300
+_UNSPACED = 12
+"""Characters between two spaces from which a text is taken for one of a script without them."""
 
 _DIGITS = bytes(b if chr(b) in "0123456789" else 0x20 for b in range(256))
 _CODE_STARTS = frozenset(
@@ -178,7 +180,7 @@ def split_instruction(text: str) -> tuple[str, str]:
     A document is a block between blank lines, fences, tags or quotes with far more words than all the rest;
     or the middle of one long block of which a short first or last line points at "the following text".
     """
-    if len(text) < 5 * _DOCUMENT_WORDS:
+    if len(text) < (5 if text.isascii() else 2) * _DOCUMENT_WORDS:
         return text, ""
     blocks: list[str] = []
     if "\n\n" in text or "```" in text or '"""' in text:
@@ -190,21 +192,26 @@ def split_instruction(text: str) -> tuple[str, str]:
         inner = text
         for edge in edges:
             inner = inner.replace(edge, "", 1)
-        if edges and len(inner.split()) >= _DOCUMENT_WORDS:
-            asked = "\n".join(edges)
-            if len(asked.split()) <= _INSTRUCTION_WORDS:
-                return asked, inner
+        asked = "\n".join(edges)
+        if edges and _words(asked) <= _INSTRUCTION_WORDS and _words(inner) >= _DOCUMENT_WORDS:
+            return asked, inner
         return text, ""
     head, tail = _first_sentence(text), _last_sentence(text)
     body = text[len(head) : len(text) - len(tail)]
-    if len(body.split()) < _DOCUMENT_WORDS:
+    if _words(body) < _DOCUMENT_WORDS:
         return text, ""
     return f"{head}\n{tail}", body
 
 
+def _words(text: str) -> int:
+    """The words of ``text``; of one without spaces, one for every two characters."""
+    spaced = len(text.split())
+    return spaced if text.isascii() or len(text) < _UNSPACED * spaced else len(text) // 2
+
+
 def _may_ask(block: str) -> bool:
     """Whether a block may be an instruction: words, and no heading, markup or data."""
-    return len(block.split()) > 2 and block.lstrip()[0] not in "#{[<|"  # noqa: PLR2004 - "Thank you." asks nothing
+    return _words(block) > 2 and block.lstrip()[0] not in "#{[<|"  # noqa: PLR2004 - "Thank you." asks nothing
 
 
 def _first_sentence(text: str) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.features import TaskType
-from litellm_tiering.intake.vocabulary import PHRASES, UNSPACED, WORDS, Cue
+from litellm_tiering.intake.idioms import PHRASES
+from litellm_tiering.intake.language import JOINING
+from litellm_tiering.intake.vocabulary import UNSPACED, WORDS, Cue
 
 if TYPE_CHECKING:
     from litellm_tiering.intake.signals import Shape
@@ -88,8 +90,17 @@ _SHORT_STEMS = {
 _NOUNS = frozenset(
     {"analysis", "analyses", "analyst", "analysts", "analytics", "evaluation", "comparison", "designer"}
 )
-# Every phrase opens with one of these: texts without them are not searched for phrases.
-_PHRASE_HEADS = frozenset(phrase.split()[0] for phrase, _ in PHRASES)
+
+
+def _rarest(phrase: str) -> str:
+    """The word of a phrase that fewest texts hold; of one with an open end, its first."""
+    words = phrase.replace(",", "").split()
+    return words[0] if phrase.endswith("*") else max(words, key=lambda w: (w not in JOINING, len(w)))
+
+
+# By their rarest word: a phrase is searched for only in texts that hold it, and seldom within a longer word.
+_HEADED = tuple((_rarest(phrase), phrase.rstrip("*"), word) for phrase, word in PHRASES)
+_PHRASE_HEADS = frozenset(head for head, _, _ in _HEADED)
 _UNSPACED_RUNS = re.compile("[\u3040-\u9fff\u0e00-\u0e7f]+")
 _SUBSTRINGS = tuple((int(cue), word) for cue, words in UNSPACED for word in words.split())
 _INTS = {word: int(cue) for word, cue in _EXACT.items()}
@@ -113,9 +124,33 @@ _TASKS: tuple[tuple[int, TaskType], ...] = (
 )
 _DOCUMENT_WORDS = frozenset(word for word, mask in _INTS.items() if mask & _DOCUMENT)
 _DOCUMENT_STEMS = tuple(s for found in _STEMS.values() for s, mask in found if mask & _DOCUMENT)
+_DOCUMENT_HEADS = frozenset(stem[:_STEM] for stem in _DOCUMENT_STEMS)
 _ANY_TASK = sum(mask for mask, _ in _TASKS)
 
+_MATHS_TASK = int(Cue.MATHS)
+# Words that ask for a person or a time. "Who can …" and "when does …" may ask for more.
+_WHO = frozenset(
+    """who whom whose when wer wen wann qui quand quien quienes cuando chi quando quem kto kiedy vem kim
+    wanneer кто когда 누가 언제 من متى कौन किसने कब""".split()  # noqa: SIM905 - as a list it would fill a page
+)
+_ABLE = (
+    ["can"],
+    ["could"],
+    ["should"],
+    ["does"],
+    ["do"],
+    ["is"],
+    ["are"],
+    ["must"],
+    ["kann"],
+    ["peut"],
+    ["puede"],
+)
+_UNSPACED_WHO = ("谁", "誰", "哪一年", "哪年", "哪位", "何年", "いつ", "何時")
+_MADE = 3
+
 _LEADING_VERB = 2.0
+_PREFIXES, _THE = "وفبلكا", "ال"
 _LEADING_WEAK = 0.9
 """For "write", "create", "draft": what is to be written says more."""
 _LEADING_ASKING = 1.2
@@ -148,6 +183,8 @@ class Cues:
         leading: Whether a sentence opens with a verb that names a kind of work.
         long_words: Different words of nine letters and more.
         code_nouns: Different things that programmers work on.
+        makes: Whether a sentence opens with "write", "build", "create": what is to be made says how hard.
+        fiction: Whether something to be told or sent is named: a story, a letter.
     """
 
     words: list[str] = field(default_factory=list)
@@ -163,6 +200,8 @@ class Cues:
     leading: bool = False
     long_words: int = 0
     code_nouns: int = 0
+    makes: bool = False
+    fiction: bool = False
 
     def _vote(self, mask: int, weight: float) -> None:
         for task in _tasks_of(mask & _ANY_TASK):
@@ -182,12 +221,14 @@ class Cues:
                 leading = _LEADING_WEAK if mask & _CREATIVE else _LEADING_VERB
                 self._vote(mask, leading if leads else _VERB_ELSEWHERE)
                 self.leading = self.leading or leads
+                self.makes = self.makes or (leads and bool(mask & _CREATIVE))
             elif mask & _ASKING:
                 if leads:
                     self._vote(mask, _LEADING_ASKING)
                     self.asking = True
             elif new:
                 self._vote(mask, _NOUN)
+                self.fiction = self.fiction or bool(mask & _CREATIVE)
         if new:
             self.code_nouns += bool(mask & _CODE and not mask & _VERB)
             if mask & (_HARD | _PROOF):
@@ -212,6 +253,9 @@ def mask_of(word: str) -> int:
                 mask |= value
     if not word.isascii():
         mask |= _SHORT_STEMS.get(word[:2], 0) | _SHORT_STEMS.get(word[:3], 0)
+        if not mask and word[0] in _PREFIXES and len(word) > _STEM:
+            # Arabic writes "and", "the", "for" in one word with the next.
+            return mask_of(word[2:] if word[:2] == _THE else word[1:])
     return mask
 
 
@@ -229,10 +273,7 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
         tokens = tokenise(text)
     different = set(tokens)
     if not different.isdisjoint(_PHRASE_HEADS):
-        for phrase, word in PHRASES:
-            if phrase in text:
-                text = text.replace(phrase, word)
-                tokens = tokenise(text)
+        text, tokens = _phrased(text, tokens, different)
         different = set(tokens)
     cues = Cues(words=tokens)
     # A run of a script without spaces is long without being a word.
@@ -240,7 +281,29 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
     # Most words are in no list: asked here, so that only the others cost a call.
     listed = [w for w in different if w in _INTS or w[:_STEM] in _STEMS or not w.isascii()]
     masks = {word: found for word in listed if (found := mask_of(word))}
+    _note_words(cues, tokens, masks)
+    if cues.makes and not cues.fiction and cues.technical >= _MADE and cues.code_nouns:
+        cues.hard += 1.0  # "write a lock-free queue" names no verb of hard kind, and is hard all the same
+    if not text.isascii():
+        runs = " ".join(_UNSPACED_RUNS.findall(text, 0, _MAX_UNSPACED_CHARS))
+        if runs:
+            _read_unspaced(cues, runs)
+    return cues
+
+
+def _phrased(text: str, tokens: list[str], different: set[str]) -> tuple[str, list[str]]:
+    """``text`` and its tokens with phrases read as the word they stand for."""
+    before = text
+    for head, phrase, word in _HEADED:
+        if head in different and phrase in text:
+            text = text.replace(phrase, word)
+    return text, tokens if text is before else tokenise(text)
+
+
+def _note_words(cues: Cues, tokens: list[str], masks: dict[str, int]) -> None:
+    """Note every word that has a mask, in order."""
     new = set(masks)
+    told_of = False  # within a sentence that asks who, or when: its verbs say what was done, not what to do
     for at, word in enumerate(tokens):
         if word not in masks:
             continue
@@ -248,13 +311,13 @@ def read_cues(text: str, tokens: list[str] | None = None) -> Cues:
         if mask == _POLITE:
             continue
         opens = _opens(tokens, at, masks)
+        if opens:
+            told_of = word in _WHO and tokens[at + 1 : at + 2] not in _ABLE
+            cues.lookup += told_of
+        if told_of:
+            mask &= ~(_HARD | _PROOF | _MATHS_TASK)
         cues.note(mask, leads=opens, new=word in new, commands=opens or _commands(tokens, at))
         new.discard(word)
-    if not text.isascii():
-        runs = " ".join(_UNSPACED_RUNS.findall(text, 0, _MAX_UNSPACED_CHARS))
-        if runs:
-            _read_unspaced(cues, runs)
-    return cues
 
 
 def names_work(text: str) -> bool:
@@ -268,7 +331,9 @@ def points_at_document(text: str) -> bool:
     """Whether ``text`` speaks of a text given along: "the following article"."""
     plain_text = plain(text)
     tokens = tokenise(plain_text)
-    if not _DOCUMENT_WORDS.isdisjoint(tokens) or any(word.startswith(_DOCUMENT_STEMS) for word in tokens):
+    if not _DOCUMENT_WORDS.isdisjoint(tokens):
+        return True
+    if any(w.startswith(_DOCUMENT_STEMS) for w in tokens if w[:_STEM] in _DOCUMENT_HEADS):
         return True
     return not text.isascii() and any(word in plain_text for mask, word in _SUBSTRINGS if mask & _DOCUMENT)
 
@@ -282,15 +347,19 @@ def _opens(tokens: list[str], at: int, masks: dict[str, int]) -> bool:
 
 def _commands(tokens: list[str], at: int) -> bool:
     """Whether a verb at ``at`` stands where it commands: after a joint, or last, as in many languages."""
-    last = at + 1 == len(tokens) or tokens[at + 1] in _MARKS
+    last = at + 1 == len(tokens) or tokens[at + 1] in _MARKS or tokens[at + 1] == "ve"  # Turkish ends on it
     return last or tokens[at - 1] in _JOINTS or not tokens[at].isascii()
 
 
 def _read_unspaced(cues: Cues, text: str) -> None:
     """Cues by substring, for Han, kana and Thai."""
+    told_of = len(text) < 40 and any(word in text for word in _UNSPACED_WHO)  # noqa: PLR2004 - characters
+    cues.lookup += told_of
     for mask, word in _SUBSTRINGS:
         at = text.find(word)
         if at >= 0:
+            if told_of:
+                mask &= ~(_HARD | _PROOF | _MATHS_TASK)  # noqa: PLW2901 - as in read_cues
             # Chinese and Thai open with the verb, Japanese ends on it: a short text leads with all it has.
             cues.note(mask, leads=at < 12 or len(text) < 60, new=True)  # noqa: PLR2004 - characters
 

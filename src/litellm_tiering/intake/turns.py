@@ -1,7 +1,8 @@
 """Which turn is the question: the last one of the user that asks for something of its own.
 
-"Go on" stands for the turn before it. "Thanks" stands for itself, and is easy. What tools returned and what
-a coding agent writes into the user's turns are nobody's question.
+"Go on" stands for the turn before it, and "what about step 3?" is read together with it. "Thanks" stands for
+itself, and is easy. What tools returned and what a coding agent writes into the user's turns are nobody's
+question.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from litellm_tiering.intake import phrases
 from litellm_tiering.intake.conversation import Role
+from litellm_tiering.intake.ellipsis import leans
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from litellm_tiering.intake.conversation import Conversation
 
 SHORT_CHARS = 90
@@ -27,6 +31,7 @@ HARNESS_CHARS = 32_768
 """How far into a turn, and back from its end, harness blocks are looked for."""
 
 _MAX_BLOCKS = 64
+_BLOCK, _LINE = "\n\n", "\n"
 _LONGEST_PHRASE = 6
 _LONGEST_RUN = 18
 
@@ -99,7 +104,7 @@ def _phrases(source: str) -> frozenset[str]:
 
 _GO_ON = _phrases(phrases.GO_ON)
 _ASSENT = _phrases(phrases.ASSENT)
-_SOCIAL = _phrases(phrases.SOCIAL)
+_SOCIAL = _phrases(phrases.SOCIAL) | _phrases(phrases.HEARD)
 _FILLER = _phrases(phrases.FILLER)
 _DEMANDS = _GO_ON - _FILLER
 _INHERITS = _GO_ON | _ASSENT
@@ -233,24 +238,38 @@ def _is_dump(text: str) -> bool:
 def find_question(talk: Conversation) -> Asked:
     """The question of ``talk``: the last substantive turn of the user."""
     first: Asked | None = None
-    looked_at = 0
-    for message in reversed(talk.recent):
-        if message.role is not Role.USER:
-            continue
-        looked_at += 1
-        if looked_at > LOOK_BACK:
-            break
-        text = set_aside(message.text())
+    leaning = ""
+    for text, at in _users_turns(talk):
         kind = kind_of(text)
-        if kind is TurnKind.EMPTY:
-            continue
         if kind is TurnKind.QUESTION:
-            return Asked(text, follow_up=first is not None, at=message.at if first is None else first.at)
-        if first is None:
-            if kind is TurnKind.SMALLTALK:
-                return Asked(text, smalltalk=True, at=message.at)
-            first = Asked(text, at=message.at)
+            if not (talk.turns > 1 and leans(text)):
+                return _asked(text, leaning, first, at)
+            first, leaning = first or Asked(text, at=at), leaning or text
+        elif first is None and kind is TurnKind.SMALLTALK:
+            return Asked(text, smalltalk=True, at=at)
+        elif first is None and kind is TurnKind.FOLLOW_UP:
+            first = Asked(text, at=at)
     if first is None:
         return Asked()
+    if leaning:
+        return Asked(leaning, follow_up=first.text != leaning, at=first.at)
     # "Continue", with nothing before it: what it stands for is with the provider, or never was.
     return Asked("", follow_up=True, at=first.at) if talk.elsewhere else first
+
+
+def _users_turns(talk: Conversation) -> Iterator[tuple[str, int]]:
+    """What the user wrote, latest first, each with its place; a bounded number of turns."""
+    looked_at = 0
+    for message in reversed(talk.recent):
+        if message.role is Role.USER:
+            looked_at += 1
+            if looked_at > LOOK_BACK:
+                return
+            yield set_aside(message.text()), message.at
+
+
+def _asked(text: str, leaning: str, first: Asked | None, at: int) -> Asked:
+    """The question ``text``, with the later turn that leans on it; that one stays a part of what is read."""
+    if leaning:
+        text = f"{text}{_BLOCK if _BLOCK in text else _LINE}{leaning}"
+    return Asked(text, follow_up=first is not None, at=at if first is None else first.at)

@@ -58,7 +58,7 @@ WORDS: tuple[tuple[Cue, str], ...] = (
         Cue.EXTRACTION | Cue.VERB,
         """extract* pull list-all extrahier* extrae extraer extraiga extrais extraire extrayez estrai
         estrarre extraia extrair haal wyodrebnij wyciagnij extrahera cikar извлек* выдел* 추출* استخرج
-        ekstrak* निकालें निकालो parse""",
+        ekstrak* निकालें निकालो parse proofread*""",
     ),
     (
         Cue.CODE | Cue.VERB | Cue.HARD,
@@ -146,7 +146,8 @@ WORDS: tuple[tuple[Cue, str], ...] = (
         """compose brainstorm imagine rewrite rephrase reword draft schreib* verfass* dichte ecris ecrivez
         redige* invente* escrib* redact* inventa scrivi* escreva escrever crie schrijf* napisz* skriv*
         yaz* напиши* сочини* придумай* 써줘 작성* اكتب tulis* buatkan लिखो लिखें लिखिए write writing
-        generate create""",
+        generate create build develop construct bau* baue* developpe* desarrolla* construi* construye
+        sviluppa* desenvolv* ontwikkel* zbuduj utveckla gelistir* напис* постро*""",
     ),
     (
         Cue.ASKING,
@@ -221,7 +222,13 @@ WORDS: tuple[tuple[Cue, str], ...] = (
         lock-free thread* consensus raft paxos byzantin* consisten* linearizab* serializab* sharding
         replicat* partition* idempoten* transaction* throughput latency scalab* fault-toleran*
         microservice* kubernetes architecture* multi-tenant zero-downtime backpressure cach* compiler*
-        parser* garbage kernel* allocator* memory-leak overflow* buffer encrypt* cryptograph* cipher*
+        parser* garbage crdt causal* commut* recursive* coalition* quorum snapshot* rollback idempot* planner
+        optimizer garbage-collect* gc mvcc wal lsm bloom skip-list b-tree trie automat* grammar*
+        semaphore* atomic* barrier* homeomorph* diffeomorph* ideal ideals ring rings galois sylow abelian
+        eigenvector* hilbert banach lebesgue borel metric compact* measure* congruence* zeta modular
+        elliptic* lemma* cardinal* ordinal* forcing axiomatic oracle relativi*
+        renormali* gauge qcd boson* fermion* spinor* propagator* parser* kernel* allocator* memory-leak
+        overflow* buffer encrypt* cryptograph* cipher*
         exploit* vulnerab* zero-trust threat authentica* oauth tls quantum* entangle* relativ*
         thermodynam* entrop* hamiltonian* lagrangian* schrodinger* maxwell* navier* tensor* field-theory
         perturbation* semiconductor* orbital* stoichiomet* enzym* kinase* pharmaco* pathophys*
@@ -246,7 +253,8 @@ WORDS: tuple[tuple[Cue, str], ...] = (
         dagitik* karmasiklik* irrasyonel* es-zamanli теорем* простых бесконечн* распределенн*
         распределённ* алгоритм* иррационал* сложност* архитектур* консенсус* параллел* непрерывн* уравнен*
         систем* 정리* 소수* 무한* 분산* 동시성* 알고리즘* 복잡도* 무리수* 아키텍처* 합의* 방정식* 교착*
-        مبرهنة الأولية نهائي موزع خوارزمية تعقيد نسبي معمارية لانهائي* अभाज्य अनंत वितरित एल्गोरिदम
+        مبرهنة نظرية الأولية نهائي موزع* خوارزم* تعقيد نسبي معمارية لانهائي* نظام* متسق* احتمال* دالة معادل*
+        خطية قواعد بيانات अभाज्य अनंत वितरित एल्गोरिदम
         अपरिमेय प्रमेय जटिलता teorema* prima terdistribusi algoritma* kompleksitas""",
     ),
 )
@@ -340,35 +348,3 @@ INFLATED = (
     "helpful",
 )
 """Words that a sentence must hold before it is suspected of talking the router up."""
-
-
-PHRASES: tuple[tuple[str, str], ...] = (
-    ("show that", "prove that"),
-    ("zeige, dass", "beweise, dass"),
-    ("zeige dass", "beweise dass"),
-    ("zeigen sie, dass", "beweisen sie, dass"),
-    ("montre que", "demontre que"),
-    ("montrez que", "demontrez que"),
-    ("muestra que", "demuestra que"),
-    ("mostra che", "dimostra che"),
-    ("mostre que", "demonstre que"),
-    ("laat zien dat", "bewijs dat"),
-    ("pokaz, ze", "udowodnij, ze"),
-    ("visa att", "bevisa att"),
-    ("покажи, что", "докажи, что"),
-    ("покажите, что", "докажите, что"),
-    ("prove me wrong", "convince me"),
-    ("race condition", "race-condition"),
-    ("edge case", "edge-case"),
-    ("root cause", "root-cause"),
-    ("memory leak", "memory-leak"),
-    ("trade off", "trade-off"),
-    ("lock free", "lock-free"),
-    ("wait free", "lock-free"),
-    ("fault toleran", "fault-toleran"),
-    ("zero downtime", "zero-downtime"),
-    ("event sourcing", "event-sourcing"),
-    ("reverse engineer", "reverse-engineer"),
-    ("np complete", "np-complete"),
-)
-"""Phrases that say together what their words do not, and the word they are read as."""

@@ -11,9 +11,10 @@ from litellm_tiering.classifiers.heuristic import (
     SMALLTALK_SCORE,
     HeuristicClassifier,
     default_thresholds,
+    explain_score,
 )
 from litellm_tiering.core.classification import Subject
-from litellm_tiering.core.features import Caller, Surface
+from litellm_tiering.core.features import Caller, RequestFeatures, Surface, TaskType
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.intake import read_request
 
@@ -211,3 +212,53 @@ def test_a_ladder_of_one_has_no_thresholds():
 def test_scores_lie_between_0_and_1():
     assert 0 <= score("hi") <= 1
     assert 0 <= score((HARD + " Analyse, design and optimise it. Why?\n- one\n") * 400) <= 1
+
+
+def parts(asked, **more):
+    kind = more.pop("task_type", TaskType.QUESTION)
+    plain = {name: more.pop(name) for name in ("code", "language", "tools", "images") if name in more}
+    return explain_score(RequestFeatures(task_type=kind, signals={"asked_words": asked, **more}, **plain))
+
+
+def test_hints_fade_as_the_words_become_more_and_firm_signs_do_not():
+    hints = [parts(n, code=True, constraints=3.0, task_type=TaskType.CODE) for n in (3, 12, 30)]
+    for name in ("code", "constraints", "task"):
+        assert hints[0][name] > hints[1][name] > hints[2][name] > 0
+    long = parts(60, code=True, constraints=3.0, task_type=TaskType.CODE)
+    assert set(long) == {"words"}
+    assert parts(60, proof=1.0)["hard"] > 0.2
+    assert parts(60, hard=1.0, technical=2.0)["hard"] > 0.15
+
+
+def test_whatever_is_hinted_more_plain_words_score_more():
+    for kind in TaskType:
+        hinted = {
+            "task_type": kind,
+            "code": True,
+            "why": 1.0,
+            "technical": 3.0,
+            "questions": 4.0,
+            "constraints": 8.0,
+        }
+        scores = [sum(parts(n, **hinted).values()) for n in range(1, 200)]
+        assert all(low < high for low, high in pairwise(scores))
+
+
+def test_long_words_pass_for_technical_ones_in_short_questions_only():
+    few, many = (parts(n, hard=1.0, long_words=6.0) for n in (10, 50))
+    assert few["hard"] > 0.2
+    assert "hard" not in many
+
+
+def test_a_formula_without_a_question_mark_is_work_and_with_one_may_be_syntax():
+    sums = {"task_type": TaskType.MATHS, "maths": 3.0}
+    assert parts(8, **sums)["hard"] > parts(8, **sums, questions=1.0).get("hard", 0.0) + 0.03
+
+
+def test_of_a_multiple_choice_only_the_length_tells():
+    assert set(parts(8, options=4.0, proof=1.0, document_words=50.0)) == {"words"}
+    assert parts(8, options=4.0, document_words=50.0)["words"] == parts(58)["words"]
+
+
+def test_tools_and_attachments_add_a_little():
+    assert parts(8, tools=2)["tools"] == parts(8, images=1)["attachments"] == 0.03
