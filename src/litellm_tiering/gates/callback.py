@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.gate import Exchange, Ruling, Verdict
-from litellm_tiering.deadline import LATE, ON_TIME, TICKS
 from litellm_tiering.gates.target import gate, load_target, mark_of, safe_word
-from litellm_tiering.gates.workers import Workers, WorkersBusy
+from litellm_tiering.owncode.call import BoundedCall, Late
+from litellm_tiering.owncode.workers import WorkersBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from typing import Literal
 
 __all__ = ["CallbackGate", "gate", "load_target"]
-
-T = TypeVar("T")
-
-_THREADS = 8
-_MAX_LINGERING = 64
 
 
 class CallbackGate:
@@ -63,28 +56,18 @@ class CallbackGate:
         self.name = safe_word(name) if name else mark.name
         self.judges_prefix = mark.prefix if prefix is None else prefix
         self.on_fault: Callable[[str, BaseException], None] | None = None
-        self._function = function
-        self._async = _is_async(function)
-        self._limit_s = timeout_ms / 1_000
+        self._call = BoundedCall(function, limit_s=timeout_ms / 1_000, name=f"tiering-gate-{self.name}")
         self._on_error = on_error
-        self._workers = Workers(_THREADS, f"tiering-gate-{self.name}")
-        self._lingering: set[asyncio.Future[Any]] = set()
 
     async def judge(self, exchange: Exchange) -> Verdict:
         """The function's verdict, or what a fault of it counts as."""
-        limit = _Limit(self._limit_s)
         try:
-            if self._async:
-                result = await self._awaited(self._function(exchange), limit)
-            else:
-                result = await self._threaded(exchange, limit)
-                if inspect.isawaitable(result):
-                    result = await self._awaited(result, limit)
-            return _verdict(result)
+            return _verdict(await self._call(exchange))
         except asyncio.CancelledError:
             raise
-        except _Late:
-            return self._fault("timeout", TimeoutError(f"took longer than {self._limit_s * 1_000:g} ms"))
+        except Late:
+            limit_ms = self._call.limit_s * 1_000
+            return self._fault("timeout", TimeoutError(f"took longer than {limit_ms:g} ms"))
         except WorkersBusy as error:
             return self._fault("busy", error)
         except _WrongReturn as error:
@@ -92,86 +75,14 @@ class CallbackGate:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: its fault fails no request
             return self._fault("raised", error)
 
-    async def _threaded(self, exchange: Exchange, limit: _Limit) -> Any:  # noqa: ANN401 - whatever the user returns
-        future = self._workers.submit(functools.partial(self._function, exchange), limit_s=self._limit_s)
-        return await limit.wait(asyncio.wrap_future(future))
-
-    async def _awaited(self, awaitable: Awaitable[Any], limit: _Limit) -> Any:  # noqa: ANN401 - as above
-        if len(self._lingering) >= _MAX_LINGERING:
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
-            raise WorkersBusy("calls that ignore their cancellation")
-        task = asyncio.ensure_future(_not_exiting(awaitable))
-        # One that ignores its cancellation is not waited for; it is kept from being collected while it runs.
-        self._lingering.add(task)
-        task.add_done_callback(self._ended)
-        return await limit.wait(task)
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._lingering.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain that nobody has
-
     def _fault(self, reason: str, error: BaseException) -> Verdict:
         if self.on_fault is not None:
             self.on_fault(f"gate:{self.name}", error)
         return Verdict.accept(reason) if self._on_error == "accept" else Verdict.reject(reason)
 
 
-class _Late(Exception):
-    """The function took longer than it may."""
-
-
 class _WrongReturn(TypeError):
     """The function returned what is no verdict."""
-
-
-class _Limit:
-    """A time limit over one or two waits, counted as :mod:`litellm_tiering.deadline` counts it.
-
-    Not that module's ``Deadline``: it cancels the task that waits, and a function that cancels itself must
-    not be taken for a client that has gone.
-    """
-
-    __slots__ = ("_left", "_tick_s")
-
-    def __init__(self, limit_s: float) -> None:
-        self._tick_s = limit_s / TICKS
-        self._left = TICKS * ON_TIME
-
-    async def wait(self, future: asyncio.Future[Any]) -> Any:  # noqa: ANN401 - whatever the user returns
-        """The result of ``future``; raises _Late when it does not come in time, or what it raised."""
-        loop = asyncio.get_running_loop()
-        try:
-            while not future.done():
-                if self._left <= 0:
-                    raise _Late
-                due_s = loop.time() + self._tick_s
-                await asyncio.wait({future}, timeout=self._tick_s)
-                self._left -= LATE if loop.time() - due_s > self._tick_s else ON_TIME
-        finally:
-            future.cancel()
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled() or isinstance(error, asyncio.CancelledError):
-            raise RuntimeError("the function cancelled itself") from error
-        return future.result()
-
-
-async def _not_exiting(awaitable: Awaitable[T]) -> T:
-    """The result of ``awaitable``; asyncio lets an exit out of a task and thereby stops the event loop."""
-    try:
-        return await awaitable
-    except SystemExit as error:
-        raise RuntimeError("the function called sys.exit") from error
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling ``function`` gives a coroutine: a function, a partial of one, or an object."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - asked what it is, not whether it is there
-    )
 
 
 def _verdict(result: object) -> Verdict:

@@ -13,9 +13,10 @@ import pytest
 import litellm_tiering
 from litellm_tiering import Verdict, gate
 from litellm_tiering.core.gate import Ruling
-from litellm_tiering.gates import callback, workers
+from litellm_tiering.gates import callback
 from litellm_tiering.gates.callback import CallbackGate, load_target
 from litellm_tiering.gates.target import safe_word
+from litellm_tiering.owncode import call, workers
 from litellm_tiering.testing.gates import exchange
 
 SEEN = exchange("Paris.")
@@ -168,7 +169,7 @@ async def test_an_async_function_that_hangs_is_cancelled_in_time():
 
 
 async def test_an_async_function_that_ignores_its_cancellation_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(callback, "_MAX_LINGERING", 2)
+    monkeypatch.setattr(call, "_MAX_LINGERING", 2)
     let_go = asyncio.Event()
 
     async def hang(_):
@@ -194,7 +195,7 @@ async def test_a_function_that_hangs_is_left_behind():
 
 
 async def test_when_all_threads_hang_further_calls_are_busy_at_once(monkeypatch):
-    monkeypatch.setattr(callback, "_THREADS", 2)
+    monkeypatch.setattr(call, "_THREADS", 2)
     with hanging() as (hang, began):
         asked, faults = telling(hang, timeout_ms=5, on_error="reject")
         verdicts = [await asked.judge(SEEN) for _ in range(5)]
@@ -204,7 +205,7 @@ async def test_when_all_threads_hang_further_calls_are_busy_at_once(monkeypatch)
 
 
 async def test_a_gate_whose_threads_are_free_again_works_again(monkeypatch):
-    monkeypatch.setattr(callback, "_THREADS", 1)
+    monkeypatch.setattr(call, "_THREADS", 1)
     let_go, ended = threading.Event(), threading.Event()
 
     def once(_):
@@ -262,7 +263,7 @@ async def test_a_client_that_goes_cancels_the_call():
 
 
 async def test_a_call_that_is_given_up_while_it_waits_is_never_made(monkeypatch):
-    monkeypatch.setattr(callback, "_THREADS", 1)
+    monkeypatch.setattr(call, "_THREADS", 1)
     let_go, began = threading.Event(), asyncio.Event()
     loop, calls = asyncio.get_running_loop(), []
 
