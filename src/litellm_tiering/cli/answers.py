@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from litellm_tiering.cli.common import UsageError
+from litellm_tiering.cli.doubts import within
 from litellm_tiering.cli.inputs import MAX_BODY_BYTES, BadLine, opened
-from litellm_tiering.config.build_gates import build_panel
 from litellm_tiering.core.gate import Said, ToolCall
 from litellm_tiering.intake.answer_form import demand_of
 
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
     from litellm_tiering.core.gate import Demand, Judgement
     from litellm_tiering.gates.panel import Panel
 
-DOUBTFUL = 0.5
-"""From this probability on an answer counts as bad."""
-
 MAX_LOGPROBS = 1_000_000
 """The most log-probabilities of one answer that are looked at."""
-
-_BELOW = math.nextafter(DOUBTFUL, 0.0)
 
 
 def said_in(line: Mapping[str, Any]) -> Said:
@@ -91,24 +85,23 @@ def panel_of(settings: Settings, on_fault: OnFault) -> Panel:
     Raises:
         UsageError: the configuration turns the cascade off.
     """
-    cascade = settings.config.cascade
-    if cascade is False:
+    if settings.cascade is None:
         raise UsageError("the configuration has `cascade: false`, and so no gates")
-    return build_panel(None if cascade is None else cascade.gates, on_fault)
+    panel = cast("Panel", settings.cascade.gates)
+    panel.on_fault = on_fault
+    return panel
 
 
-def told(found: Judgement) -> dict[str, Any]:
+def told(found: Judgement, p_bad: float | None = None) -> dict[str, Any]:
     """``{accept, p_bad, reasons}``.
 
-    ``p_bad`` is the gates' own figure, kept below 0.5 for what is accepted and at 0.5 or above for what is
-    rejected, so that it never contradicts the verdict.
+    Args:
+        found: What the gates made of the answer.
+        p_bad: How likely it is bad; the gates' own figure when None. It is kept below 0.5 for what is
+            accepted and at 0.5 or above for what is rejected, so that it never contradicts the verdict.
     """
-    low, high = (0.0, _BELOW) if found.accepted else (DOUBTFUL, 1.0)
-    # A gate of the owner's may say anything, not a number included.
-    p_bad = (
-        min(max(found.p_bad, low), high) if math.isfinite(found.p_bad) else (low if found.accepted else high)
-    )
-    return {"accept": found.accepted, "p_bad": p_bad, "reasons": list(found.reasons)}
+    doubt = within(found.p_bad if p_bad is None else p_bad, accepted=found.accepted)
+    return {"accept": found.accepted, "p_bad": doubt, "reasons": list(found.reasons)}
 
 
 def _text(line: Mapping[str, Any], key: str) -> str:

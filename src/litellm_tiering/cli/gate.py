@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cli.answers import demand_in, panel_of, said_in, told
 from litellm_tiering.cli.common import Exit, add_common, note
+from litellm_tiering.cli.doubts import Doubts
 from litellm_tiering.cli.inputs import STDIN, BadLine, id_of, messages_of, numbered, parse_object
 from litellm_tiering.cli.score import PROGRESS_EVERY
 from litellm_tiering.cli.settings import optional, settings_of
@@ -35,8 +36,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="whether each of many answers would be served",
         description="Reads JSON lines {id, prompt or messages, answer, finish_reason?, logprobs?, schema?, "
         "tools?, tool_calls?} and prints {id, accept, p_bad, reasons} lines in the same order; p_bad is "
-        "below 0.5 for what is accepted. Exits with 1 when lines could not be judged, or a gate failed. "
-        "Without a configuration: the gates not_empty, finished, refusal and json_schema.",
+        "below 0.5 for what is accepted, and ranks answers by the acceptability gate: the configuration's, "
+        "or the built-in one where there is none. Exits with 1 when lines could not be judged, or a gate "
+        "failed. Without a configuration: the gates not_empty, finished, refusal and json_schema.",
     )
     parser.add_argument(
         "--input", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
@@ -105,6 +107,7 @@ class Judge:
     def __init__(self, settings: Settings) -> None:
         self._faults: list[str] = []
         self._gates = panel_of(settings, self._note)
+        self._doubts = Doubts(settings, self._gates)
         self._model = settings.virtual_model
         self.by = ""
         self.failed = False
@@ -119,9 +122,10 @@ class Judge:
         body = {**line, "messages": messages_of(line), "model": self._model}
         said, demand = said_in(line), demand_in(line)
         features, prompt = read_request(body, Surface.CHAT)
-        found = await self._gates.judge(Exchange(said, features, prompt, demand))
+        exchange = Exchange(said, features, prompt, demand)
+        found = await self._gates.judge(exchange)
         self.by = found.by
-        return {"id": id_, **told(found)}
+        return {"id": id_, **told(found, self._doubts.p_bad(found, exchange))}
 
     def faults(self) -> list[str]:
         """The faults of gates since the last time this was asked."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from litellm_tiering.cli.answers import DOUBTFUL, told
+from litellm_tiering.cli.answers import told
+from litellm_tiering.cli.doubts import DOUBTFUL
 from litellm_tiering.core.gate import Judgement
 
 ASK = "What is the capital of France?"

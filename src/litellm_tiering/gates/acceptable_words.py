@@ -1,0 +1,142 @@
+"""The words that the acceptability features count. English: elsewhere these counts are 0, and say nothing."""
+
+from __future__ import annotations
+
+HEDGES = frozenset(
+    {
+        "perhaps",
+        "maybe",
+        "might",
+        "possibly",
+        "probably",
+        "likely",
+        "appear",
+        "appears",
+        "seem",
+        "seems",
+        "unclear",
+        "unknown",
+        "uncertain",
+        "sure",
+        "guess",
+        "difficult",
+        "depend",
+        "depends",
+        "approximate",
+        "approximately",
+        "approximation",
+        "roughly",
+        "about",
+        "assume",
+        "assumes",
+        "assumed",
+        "assuming",
+        "assumption",
+        "suppose",
+        "could",
+        "would",
+        "should",
+    }
+)
+"""Doubt."""
+
+TURNS = frozenset(
+    {
+        "however",
+        "but",
+        "wait",
+        "actually",
+        "mistake",
+        "incorrect",
+        "wrong",
+        "correction",
+        "recheck",
+        "reevaluate",
+        "instead",
+        "contradict",
+        "contradicts",
+        "contradiction",
+        "impossible",
+        "cannot",
+        "can't",
+        "not",
+        "none",
+        "error",
+        "sorry",
+        "apologize",
+        "unfortunately",
+        "closest",
+        "try",
+        "trying",
+        "although",
+        "though",
+        "yet",
+        "still",
+        "otherwise",
+        "unless",
+        "neither",
+    }
+)
+"""A change of direction."""
+
+LINKS = frozenset(
+    {
+        "therefore",
+        "thus",
+        "hence",
+        "so",
+        "because",
+        "since",
+        "first",
+        "second",
+        "then",
+        "next",
+        "finally",
+        "step",
+        "steps",
+        "let",
+    }
+)
+"""Reasoning step by step."""
+
+HARD = frozenset(
+    {
+        "prove",
+        "derive",
+        "integral",
+        "polynomial",
+        "probability",
+        "expected",
+        "remainder",
+        "percent",
+        "ratio",
+        "average",
+        "minimum",
+        "maximum",
+        "smallest",
+        "largest",
+        "many",
+        "times",
+        "twice",
+        "half",
+        "each",
+        "every",
+        "per",
+        "left",
+        "more",
+        "less",
+        "fraction",
+        "total",
+        "angle",
+        "triangle",
+        "function",
+        "sequence",
+        "exactly",
+        "least",
+        "most",
+        "not",
+        "except",
+        "following",
+    }
+)
+"""What makes a question longer to answer than it is."""
