@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import math
 
@@ -7,7 +8,7 @@ import pytest
 
 from litellm_tiering.classifiers.chain import Chain, check_thresholds
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier, default_thresholds
-from litellm_tiering.core.classification import Opinion, Subject
+from litellm_tiering.core.classification import Classification, Opinion, Subject
 from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
 from litellm_tiering.core.ladder import Ladder, Tier
 
@@ -87,21 +88,105 @@ def test_an_empty_chain_abstains():
     assert Chain([], LADDER).classify(SUBJECT).rank is None
 
 
-def test_a_classifier_that_raises_is_the_engines_business():
-    class Broken:
-        kind = "learned"
+class Raises:
+    kind = "learned"
 
-        def classify(self, subject):
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        Chain([Broken()], LADDER).classify(SUBJECT)
+    def classify(self, subject):
+        raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("rank", [-1, 3])
-def test_a_rank_off_the_ladder_is_a_fault(rank):
-    with pytest.raises(ValueError, match="not on the ladder"):
-        Chain([Says(Opinion("learned", rank=rank))], LADDER).classify(SUBJECT)
+class Awaited(Says):
+    """Says it a moment later, or raises it."""
+
+    def classify(self, subject):
+        self.asked += 1
+        return self._later()
+
+    async def _later(self):
+        await asyncio.sleep(0)
+        if isinstance(self.opinion, BaseException):
+            raise self.opinion
+        return self.opinion
+
+
+SURE = Opinion("heuristic", rank=1)
+BROKEN = {
+    "raises": (Raises(), "ZeroDivisionError"),
+    "off the ladder": (Says(Opinion("learned", rank=3)), "ValueError"),
+    "below the ladder": (Says(Opinion("learned", rank=-1)), "ValueError"),
+    "no opinion at all": (Says("complex"), "TypeError"),
+    "raises when awaited": (Awaited(KeyError("x")), "KeyError"),
+    "off the ladder when awaited": (Awaited(Opinion("learned", rank=3)), "ValueError"),
+    "no opinion when awaited": (Awaited(7), "TypeError"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_the_fault_of_one_is_told_and_the_next_is_asked(name):
+    broken, error = BROKEN[name]
+    told = []
+    chain = Chain(
+        [broken, Says(SURE)], LADDER, on_fault=lambda where, e: told.append((where, type(e).__name__))
+    )
+    found = await settled(chain.classify(SUBJECT))
+    assert told == [("classifier:learned", error)]
+    assert (found.rank, found.by, found.fault) == (1, "heuristic", "")
+    assert found.opinions == (Opinion("learned", signals={"fault": 1.0}), SURE)
+    alone = await settled(Chain([broken], LADDER, on_fault=lambda *_: None).classify(SUBJECT))
+    assert (alone.rank, alone.fault) == (None, error)
+
+
+async def test_without_anybody_to_tell_the_log_is_told_of_a_fault_and_never_its_message(caplog):
+    await settled(Chain([Awaited(KeyError("the prompt"))], LADDER).classify(SUBJECT))
+    (record,) = caplog.records
+    assert "classifier:learned: KeyError" in record.getMessage()
+    assert "the prompt" not in record.getMessage()
+
+
+async def settled(found):
+    return found if isinstance(found, Classification) else await found
+
+
+async def test_it_is_awaited_only_where_one_of_them_has_to_be():
+    later, sure = Awaited(None), Says(SURE)
+    assert isinstance(Chain([Says(None), sure, later], LADDER).classify(SUBJECT), Classification)
+    assert later.asked == 0
+    coming = Chain([later, Awaited(Opinion("learned", floor=(2, "premium"))), sure], LADDER).classify(SUBJECT)
+    assert not isinstance(coming, Classification)
+    found = await coming
+    assert (found.rank, found.by, found.floor) == (1, "heuristic", (2, "premium"))
+
+
+async def test_an_awaited_one_that_is_sure_ends_the_chain():
+    last = Says(SURE)
+    found = await Chain([Awaited(Opinion("llm", rank=2)), last], LADDER).classify(SUBJECT)
+    assert (found.rank, found.by, last.asked) == (2, "llm", 0)
+
+
+async def test_cancellation_passes():
+    with pytest.raises(asyncio.CancelledError):
+        await Chain([Awaited(asyncio.CancelledError()), Says(SURE)], LADDER).classify(SUBJECT)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "asked"),
+    [
+        (Opinion("rules"), 1),
+        (Opinion("rules", floor=(1, "a")), 1),
+        (Opinion("rules", floor=(2, "a")), 0),
+        (Opinion("rules", cap=(0, "a")), 0),
+        (Opinion("rules", floor=(1, "a"), cap=(1, "b")), 0),
+        (Opinion("rules", floor=(2, "a"), cap=(1, "b")), 0),
+        (None, 1),
+    ],
+)
+def test_one_that_asks_models_is_passed_over_where_the_bounds_leave_one_tier(bounds, asked):
+    asking = Says(Opinion("llm", rank=1), kind="llm", asks=True)
+    chain = Chain([Says(bounds, kind="rules"), asking], LADDER)
+    chain.classify(SUBJECT)
+    assert chain.asks
+    assert asking.asked == asked
+    assert not Chain([Says(None)], LADDER).asks
 
 
 @pytest.mark.parametrize(
