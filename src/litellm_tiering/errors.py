@@ -4,6 +4,7 @@
 
     TieringError
     ├── ConfigError           the owner's configuration is wrong; lists every problem at once
+    ├── BadModel              a model file cannot be used, or not be written
     ├── IncompatibleLiteLLM   this LiteLLM release must not be used
     └── StoreError
         └── StoreUnavailable  the ledger's store did not answer in time, or at all
@@ -54,6 +55,20 @@ class ConfigError(TieringError):
         count = len(self.problems)
         head = f"litellm-tiering: {count} problem{'s' if count != 1 else ''} in the configuration"
         super().__init__("\n".join([head, *(f"  - {p}" for p in self.problems)]))
+
+
+class BadModel(TieringError):
+    """A file of trained weights cannot be used, or not be written.
+
+    Attributes:
+        file: The file.
+        message: What is wrong with it.
+        fix: What to do about it.
+    """
+
+    def __init__(self, file: str, message: str, fix: str) -> None:
+        self.file, self.message, self.fix = file, message, fix
+        super().__init__(f"{file} {message}. Fix: {fix}")
 
 
 class IncompatibleLiteLLM(TieringError):

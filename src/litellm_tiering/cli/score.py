@@ -1,11 +1,12 @@
 """``score``: how strong a model each of many prompts needs, from what the prompt alone tells.
 
-A request's score is the one that its classifier gave and that its tier follows from, higher for those that
-need a stronger model. Some tiers do not follow from a score: a rule named them or bounded them, or every
-classifier abstained. So that scores order those requests too, the heuristic's score is taken instead and
-squeezed into the range of scores that stand for that tier, ``low + (high - low) * score``: it lies above the
-scores of lower tiers and below those of higher ones, and keeps the order within the tier. A prompt without
-text scores as the easiest.
+Scores are those of one classifier, higher for requests that need a stronger model: of the first listed that
+gives scores, a trained one before all others. Some tiers do not follow from its score: a rule named them or
+bounded them, it was not sure and another classifier decided, or all abstained. So that one order comes out
+all the same, its score is then squeezed into the range that stands for the tier,
+``low + (high - low) * share``: above the scores of lower tiers, below those of higher ones, and in its own
+order within the tier. Where it has none, the heuristic's score is the share. A prompt without text scores as
+the easiest.
 
 The tier is what the classifiers and the rules say. What a model can do, budgets and permissions move requests
 too; ``explain`` tells of those.
@@ -21,11 +22,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.classifiers.heuristic import HeuristicClassifier, default_thresholds
+from litellm_tiering.classifiers.heuristic import HeuristicClassifier
 from litellm_tiering.cli.common import Exit, add_common, note
 from litellm_tiering.cli.inputs import STDIN, BadLine, id_of, messages_of, numbered, parse_object
+from litellm_tiering.cli.scales import scale_of
 from litellm_tiering.cli.settings import optional, settings_of
-from litellm_tiering.config import schema_classifiers as section
 from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Subject
@@ -37,7 +38,7 @@ from litellm_tiering.plan import Inquiry
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import PromptText, RequestFeatures
@@ -47,7 +48,6 @@ PROGRESS_EVERY = 1000
 
 _NOBODY = Caller()
 _ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # the heuristic does not look at the clock
-_BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,7 +74,10 @@ def run(options: argparse.Namespace) -> Exit:
         UsageError: the file cannot be read.
         ConfigError: the configuration is wrong.
     """
-    scorer = Scorer(settings_of(optional(options.config)))
+    settings = settings_of(optional(options.config))
+    if settings.chain.asks:
+        note("classifiers that ask a model are not asked here, as that costs: they abstain")
+    scorer = Scorer(settings)
     return asyncio.run(_run(scorer, options.input))
 
 
@@ -116,9 +119,9 @@ class Scorer:
         route = settings.route_for(self._model) or Route("score", ("*",), default_rank=len(ladder) // 2)
         self._route = replace(route, classify=True, enforce=True)
         self._facts = (TierFacts(Price(known=False)),) * len(ladder)
-        thresholds = _thresholds(settings)
-        self._heuristic = HeuristicClassifier(ladder, thresholds)
-        self.edges = _edges(thresholds)
+        self._scale = scale_of(settings)
+        self._heuristic = HeuristicClassifier(ladder)
+        self.edges = self._scale.edges
 
     async def score(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """``{id, score, tier}`` of one line.
@@ -136,8 +139,9 @@ class Scorer:
         if said.fault:
             raise BadLine(f"makes the classifiers fail ({said.fault})")
         score = said.score
-        if score is None or rank != said.rank:
-            score = self._squeezed(self._plain(features, prompt), rank)
+        if score is None or rank != said.rank or said.by != self._scale.kind:
+            share = self._scale.share(said.opinions)
+            score = self._squeezed(self._plain(features, prompt) if share is None else share, rank)
         return {"id": id_, "score": score, "tier": self._ladder[rank].name}
 
     def _plain(self, features: RequestFeatures, prompt: PromptText) -> float:
@@ -145,21 +149,6 @@ class Scorer:
         opinion = self._heuristic.classify(Subject(features, _NOBODY, prompt, _ANY_TIME))
         return 0.0 if opinion is None or opinion.score is None else opinion.score
 
-    def _squeezed(self, score: float, rank: int) -> float:
+    def _squeezed(self, share: float, rank: int) -> float:
         low, high = self.edges[rank], self.edges[rank + 1]
-        return low + (high - low) * min(score, _BELOW_ONE)
-
-
-def _thresholds(settings: Settings) -> tuple[float, ...]:
-    """The heuristic's thresholds: the configuration's where it sets them, else those of such a ladder."""
-    for one in settings.config.classifiers or ():
-        if isinstance(one, section.HeuristicClassifier) and one.thresholds:
-            return tuple(one.thresholds[t.name] for t in settings.ladder.tiers[1:])
-    return default_thresholds(len(settings.ladder))
-
-
-def _edges(thresholds: Sequence[float]) -> tuple[float, ...]:
-    """The ends of every tier's scores: the heuristic's lie between 0 and 1, thresholds may lie outside."""
-    low = 0.0 if thresholds[0] > 0 else thresholds[0] - 1
-    high = 1.0 if thresholds[-1] < 1 else thresholds[-1] + 1
-    return (low, *thresholds, high)
+        return min(low + (high - low) * share, math.nextafter(high, low))
