@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,13 @@ from litellm_tiering.config.load import load
 from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, LearnedClassifier
 from litellm_tiering.config.schema_gates import AcceptableGate, CascadeSection
 from litellm_tiering.errors import TieringError
+from litellm_tiering.evals.provenance import digest_of, digests_in
 from litellm_tiering.weights import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from litellm_tiering.config.schema import TieringSection
-
-_PIECE = 1 << 20
 
 
 def flattered(config: str | None, outcomes: str, *, gates: bool) -> Iterator[str]:
@@ -38,11 +36,11 @@ def flattered(config: str | None, outcomes: str, *, gates: bool) -> Iterator[str
     if where is None or outcomes == STDIN:
         return
     loaded = load(where.path, where.env)
-    digest = ""
+    digest: str | None = None
     for kind, path in _models(loaded.config, gates=gates):
         sources = _sources(loaded.base / Path(path).expanduser(), kind)
         if sources:
-            digest = digest or _digest(outcomes)
+            digest = digest or digest_of(outcomes)
         if digest in sources:
             yield f"{path} was trained on this very file: it knows these answers, and its figures flatter"
 
@@ -61,22 +59,9 @@ def _models(config: TieringSection, *, gates: bool) -> Iterator[tuple[str, str]]
                 yield "gate", gate.path
 
 
-def _sources(path: Path, kind: str) -> set[str]:
+def _sources(path: Path, kind: str) -> frozenset[str]:
     """The checksums of the files that a model says it was trained on."""
     try:
-        sources = read(path, kind).header.get("sources")
+        return digests_in(read(path, kind).header)
     except TieringError:
-        return set()  # it was read a moment ago, when the configuration was built
-    listed = sources if isinstance(sources, list) else []
-    return {s["sha256"] for s in listed if isinstance(s, dict) and isinstance(s.get("sha256"), str)}
-
-
-def _digest(name: str) -> str:
-    digest = hashlib.sha256()
-    try:
-        with Path(name).open("rb") as stream:
-            while piece := stream.read(_PIECE):
-                digest.update(piece)
-    except OSError:
-        return "unreadable"  # whoever reads the outcomes says why
-    return digest.hexdigest()
+        return frozenset()  # it was read a moment ago, when the configuration was built

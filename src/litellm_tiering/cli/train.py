@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
 import re
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from litellm_tiering.config.load import SECTION, from_mapping
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller
 from litellm_tiering.errors import ConfigError, TieringError
+from litellm_tiering.evals.provenance import digest_of
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _EVERY = 200
 _NOBODY = Caller()
 _ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)
-_STDIN = "-"
 _CLEAR = "\r\x1b[K"
 
 
@@ -139,7 +138,7 @@ def _train_router(options: argparse.Namespace) -> Exit:
     settings = _settings(options)
     tiers = _tiers(options, settings)
     rows, report = asyncio.run(_read(options.outcomes, tiers.models, settings, options.fold_by, progress))
-    source = {"file": Path(options.outcomes).name, "rows": rows.count, "sha256": _sha256(options.outcomes)}
+    source = {"file": Path(options.outcomes).name, "rows": rows.count, "sha256": digest_of(options.outcomes)}
     found = train(rows, sources=[source], curve=not options.no_curve, told=progress)
     progress.done()
     written = found.beats_words or options.force
@@ -239,20 +238,6 @@ def _matching(settings: Settings) -> Callable[[RequestFeatures, PromptText], tup
     if rules is None:
         return None
     return lambda features, prompt: matched_in(rules, Subject(features, _NOBODY, prompt, _ANY_TIME))
-
-
-def _sha256(name: str) -> str | None:
-    """The checksum of a file as it lies there; None for standard input, which is gone by now."""
-    if name == _STDIN:
-        return None
-    digest = hashlib.sha256()
-    try:
-        with Path(name).open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except OSError:
-        return None
-    return digest.hexdigest()
 
 
 class _Progress:

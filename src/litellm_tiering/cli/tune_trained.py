@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litellm_tiering.cli.common import note
-from litellm_tiering.cli.inputs import STDIN
 from litellm_tiering.cli.settings import optional
 from litellm_tiering.config.load import load
 from litellm_tiering.config.schema_classifiers import LearnedClassifier
 from litellm_tiering.config.schema_gates import AcceptableGate, CascadeSection
 from litellm_tiering.errors import TieringError
+from litellm_tiering.evals.provenance import trained_on
 from litellm_tiering.weights import read
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator
 
     from litellm_tiering.config.build import Settings
     from litellm_tiering.evals.tune_relearn import Relearning
-
-_PIECE = 1 << 20
 
 
 def relearning_of(options: argparse.Namespace, settings: Settings) -> Relearning | None:
@@ -36,7 +32,7 @@ def relearning_of(options: argparse.Namespace, settings: Settings) -> Relearning
     from litellm_tiering.evals.tune_relearn import Relearning  # noqa: PLC0415 - numpy
 
     model = RouterModel.load(_base(options) / Path(path).expanduser())
-    if not _trained_on(model.header, options.outcomes):
+    if not trained_on(model.header, options.outcomes):
         return None
     note(
         "the learned classifier was trained on this very file: its questions are scored anew, each by what "
@@ -54,7 +50,7 @@ def trained_gates(options: argparse.Namespace, settings: Settings) -> Iterator[s
             header = read(_base(options) / Path(path).expanduser(), "gate").header
         except TieringError:  # pragma: no cover - it was read a moment ago, when the gates were built
             continue
-        if _trained_on(header, options.outcomes):
+        if trained_on(header, options.outcomes):
             yield (
                 f"the gate in {path} was trained on this very file: it knows these answers, and the "
                 "promise is worth little; train it on what `tune --holdout 0.5 --rest FILE` writes, and tune "
@@ -66,18 +62,3 @@ def _base(options: argparse.Namespace) -> Path:
     """The directory that relative paths of the configuration are meant from."""
     where = optional(options.config)
     return Path() if where is None else load(where.path, where.env).base
-
-
-def _trained_on(header: Mapping[str, Any], outcomes: str) -> bool:
-    """Whether a model's header names a file with the content of ``outcomes`` among its sources."""
-    sources = header.get("sources")
-    if not isinstance(sources, list) or outcomes == STDIN:
-        return False
-    digests = {s.get("sha256") for s in sources if isinstance(s, dict)} - {None}
-    if not digests:
-        return False
-    digest = hashlib.sha256()
-    with Path(outcomes).open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest() in digests

@@ -7,7 +7,6 @@ holds a model of all rows. Needs numpy.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ import numpy as np
 
 from litellm_tiering.evals import train_gate_fit as fit
 from litellm_tiering.evals.metrics import auroc
-from litellm_tiering.evals.outcome_lines import STDIN
+from litellm_tiering.evals.provenance import digest_of
 from litellm_tiering.evals.train_gate_report import Report, tell
 from litellm_tiering.evals.train_gate_rows import SLOTS, Row, Rows, read_rows
 from litellm_tiering.gates.acceptable_features import NAMES, VERSION
@@ -109,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
     report = train(
         rows,
         options.out,
-        source={"file": Path(options.outcomes).name, "sha256": _sha256(options.outcomes)},
+        source={"file": Path(options.outcomes).name, "sha256": digest_of(options.outcomes)},
         force=bool(getattr(options, "force", False)),
         curve=not getattr(options, "no_curve", False),
         seed=seed,
@@ -119,17 +118,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(tell(report, options.out))  # noqa: T201 - as above
     return 0 if report.written else 1
-
-
-def _sha256(name: str) -> str:
-    """The checksum of a file; empty for standard input, which cannot be read again."""
-    if name == STDIN:
-        return ""
-    digest = hashlib.sha256()
-    with Path(name).open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def train(  # noqa: PLR0913 - all by name but the first two
