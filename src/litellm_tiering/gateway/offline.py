@@ -59,14 +59,14 @@ def tier_facts(
     A group that the file does not list (it may be in the proxy's database) counts as there, with nothing
     known of it but the dearest tier's price.
     """
-    with _quiet():
+    with quiet():
         found = Catalog(ladder, requirements, _Standstill()).facts(ListedModels(proxy, env))
     return tuple(replace(f, exists=True) for f in found)
 
 
 def group_price(group: str, proxy: Mapping[str, Any], env: Mapping[str, str]) -> tuple[float, float] | None:
     """A group's prices in US dollars per token, prompt and completion; None where they are not known."""
-    with _quiet():
+    with quiet():
         price = group_facts(ListedModels(proxy, env).get_model_list(group)).price
     return (price.prompt / NANO_PER_USD, price.completion / NANO_PER_USD) if price.known else None
 
@@ -79,7 +79,7 @@ class _Standstill:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep LiteLLM from printing its advice about unknown models into our output."""
     before = litellm.suppress_debug_info
     litellm.suppress_debug_info = True
