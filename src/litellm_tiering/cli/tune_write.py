@@ -60,6 +60,10 @@ def changes_of(settings: Settings, policy: Policy, kind: str, base: Loc) -> Iter
     section = settings.config.cascade
     if isinstance(section, schema_gates.CascadeSection):
         yield from _gates(section, policy.gates, base)
+        escalates = round(policy.escalated, 3)
+        if escalates != section.escalates:
+            # What live traffic is held against from now on.
+            yield Change((*base, "cascade", "escalates"), escalates)
 
 
 def _gates(section: schema_gates.CascadeSection, values: Mapping[str, float], base: Loc) -> Iterator[Change]:

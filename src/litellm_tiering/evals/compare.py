@@ -9,6 +9,7 @@ import numpy as np
 
 from litellm_tiering.evals.compare_policies import Ladders, Traded, crossfit, folds_of, oracle
 from litellm_tiering.evals.metrics import COSTS, Pair, Ranking, interval, resamples
+from litellm_tiering.evals.policy_sim import GateWord, Recorded, simulate
 from litellm_tiering.evals.report import (
     Bin,
     Calibration,
@@ -140,7 +141,7 @@ def compare_pair(
 def compare_policies(
     rows: Rows, contenders: Sequence[Contender], tiers: Tiers, doubt: Doubt
 ) -> tuple[PolicyLine, ...]:
-    """Every contender at its own thresholds, and always each tier."""
+    """Every contender at its own thresholds, with its gates where they were asked, and always each tier."""
     quality = np.array([rows.quality[m] for m in tiers.models])
     costs = [rows.costs(m) for m in tiers.models]
     cost = None if any(c is None for c in costs) else np.array(costs)
@@ -148,7 +149,11 @@ def compare_policies(
     for contender, way in zip(contenders, rows.ways, strict=True):
         if contender.tiers == tiers.names:
             ranks[contender.label] = way.rank
-    return tuple(_policy(label, rank, tiers, (quality, cost), doubt) for label, rank in ranks.items())
+    found = [_policy(label, rank, tiers, (quality, cost), doubt) for label, rank in ranks.items()]
+    for contender, way in zip(contenders, rows.ways, strict=True):
+        if contender.tiers == tiers.names and set(tiers.models[:-1]) <= set(way.verdicts):
+            found.append(_cascade(contender, way, tiers, (quality, cost), doubt))
+    return tuple(found)
 
 
 def cross_lines(
@@ -239,20 +244,54 @@ def _policy(
 
     spread = doubt.over(found, len(questions))
     alone = any(here.all() for here in at)
-    parts = tuple(
-        Part(
-            name,
-            float(here.mean()),
-            *(
-                float(q[here].mean()) if here.any() else float("nan")
-                for q in (served, quality[-1], quality[0])
-            ),
-        )
-        for name, here in zip(tiers.names, at, strict=True)
-    )
+    parts = _parts(rank, tiers, quality)
     return PolicyLine(
         label, spread["quality"], spread.get("cost"), None if alone else spread["over_random"], parts
     )
+
+
+def _cascade(
+    contender: Contender, way: Ways, tiers: Tiers, known: tuple[Floats, Floats | None], doubt: Doubt
+) -> PolicyLine:
+    """A contender with its gates: rejected answers are asked for again, and paid for too.
+
+    The dearest tier's answers were not judged; behind a rejected one they are taken to be served.
+    """
+    quality, cost = known
+    seen = [way.verdicts[m] for m in tiers.models[:-1]]
+    questions = np.arange(quality.shape[1])
+    top = np.full(len(questions), len(seen))
+    word = GateWord(
+        "gates",
+        np.array([*(~v.accept for v in seen), np.zeros(len(questions), bool)]),
+        np.array([*(v.p_bad for v in seen), np.zeros(len(questions))]),
+    )
+    paid = np.zeros_like(quality) if cost is None else cost
+    run = simulate(Recorded(quality, paid, (word,), top, contender.climbs))
+    served, spent = run.quality[way.rank, questions], run.cost[way.rank, questions]
+
+    def found(weights: Floats | None) -> dict[str, float]:
+        held = {"quality": _mean(served, weights)}
+        if cost is not None:
+            held["cost"] = 100 * _mean(spent, weights) / _mean(cost[-1], weights)
+        return held
+
+    spread = doubt.over(found, len(questions))
+    parts = _parts(run.served[way.rank, questions], tiers, quality)
+    return PolicyLine(f"{contender.label} with gates", spread["quality"], spread.get("cost"), None, parts)
+
+
+def _parts(rank: Ints, tiers: Tiers, quality: Floats) -> tuple[Part, ...]:
+    """By tier, the share of the questions that it answers and how good the answers to these are."""
+    served = quality[rank, np.arange(quality.shape[1])]
+    found = []
+    for r, name in enumerate(tiers.names):
+        here = rank == r
+        means = (
+            float(q[here].mean()) if here.any() else float("nan") for q in (served, quality[-1], quality[0])
+        )
+        found.append(Part(name, float(here.mean()), *means))
+    return tuple(found)
 
 
 def _curve(ranking: Ranking, pair: Pair) -> tuple[tuple[float, float], ...]:

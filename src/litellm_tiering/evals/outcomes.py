@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.evals.captures import CaptureReport, Captures, is_captured
 from litellm_tiering.evals.outcome_lines import OutcomeError, UnusableLine, lines_of, object_in, shown
 from litellm_tiering.intake.labels import MAX_LABEL_CHARS, read_labels
 
@@ -100,6 +101,7 @@ class OutcomeReport:
         costless: Answers given on whose cost is not known.
         repeated: Lines given on whose question was there before.
         contradicted: Those of them whose answers were not worth the same then.
+        captured: What was assumed of captured lines.
     """
 
     lines: int = 0
@@ -110,6 +112,7 @@ class OutcomeReport:
     costless: int = 0
     repeated: int = 0
     contradicted: int = 0
+    captured: CaptureReport = field(default_factory=CaptureReport)
 
     @property
     def skipped_count(self) -> int:
@@ -133,7 +136,7 @@ class OutcomeReport:
         if self.repeated:
             other = f", {self.contradicted:,} of them with other outcomes" if self.contradicted else ""
             found.append(f"{self.repeated:,} questions were there before{other}: intervals are too narrow")
-        return found
+        return [*self.captured.remarks(), *found]
 
 
 def read_outcomes(
@@ -147,15 +150,27 @@ def read_outcomes(
         report: Filled in while lines are read.
         others: Whether the answers of other models than ``models`` are kept too.
 
+    Requests that the proxy captured are read as well: :mod:`litellm_tiering.evals.captures` says what is
+    assumed of them.
+
     Raises:
-        OutcomeError: the file cannot be read, or not to its end, or no line of it can be used.
+        OutcomeError: the file cannot be read, or not to its end, or no line of it can be used; or captured
+            requests are all there is, and nothing tells their good answers from the bad.
     """
     told = OutcomeReport() if report is None else report
-    seen = _Seen()
+    seen, captures, plain = _Seen(), Captures(told.captured), False
     for number, raw in lines_of(name):
         told.lines += 1
         try:
-            found = _outcome(object_in(raw), models, told, others=others)
+            line = object_in(raw)
+            if is_captured(line):
+                captures.gather(name)
+                if captures.note(line):
+                    continue
+                line = captures.outcome(line)
+            else:
+                plain = True
+            found = _outcome(line, models, told, others=others)
             seen.note(found, told)
         except UnusableLine as error:
             told.skip(number, str(error))
@@ -165,6 +180,7 @@ def read_outcomes(
         yield found
     if not told.used:
         raise OutcomeError(_nothing(name, models, told))
+    captures.check(name, others=plain)
 
 
 def body_of(outcome: Outcome) -> dict[str, Any]:

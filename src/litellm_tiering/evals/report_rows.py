@@ -40,6 +40,7 @@ class Contender:
         gates: Its gates; None where they are not evaluated.
         alone: Each of those gates by itself, by name.
         predicts_gain: Whether its score is meant as a gain in quality, and not only as an order.
+        climbs: How many stronger tiers its cascade may try after a rejected answer.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Contender:
     gates: JudgingLines | None = None
     alone: Mapping[str, JudgingLines] = field(default_factory=dict)
     predicts_gain: bool = False
+    climbs: int = 1
 
 
 @dataclass(slots=True)
