@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types check bench chaos docs clean
+.PHONY: help install run demo test lint types check bench bench-quality chaos docs clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,7 +30,7 @@ test: $(STAMP) ## Run every test, against a real proxy and a real Redis
 lint: $(STAMP) ## Style and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
@@ -45,6 +45,7 @@ bench: $(STAMP) ## Measure; every figure is a ratio within one run
 	sh scripts/redis.sh $(BIN)/python
 	$(BIN)/python bench/decision.py
 	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/records.py
 	-$(BIN)/python bench/gates.py
 	$(BIN)/python bench/proxy.py
 	-$(BIN)/python bench/refusals.py
@@ -54,6 +55,10 @@ bench: $(STAMP) ## Measure; every figure is a ratio within one run
 	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/scale.py
 	-$(BIN)/python bench/pacing.py
+
+bench-quality: $(STAMP) ## Measure routing and gates on recorded outcomes, with intervals; takes half an hour
+	-$(BIN)/python bench/quality_routing.py
+	-$(BIN)/python bench/quality_gating.py
 
 chaos: $(STAMP) ## Two minutes of load while Redis and a worker come and go: is every cost counted once?
 	sh scripts/redis.sh $(BIN)/python

@@ -64,9 +64,9 @@ from replaying import DATA
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from litellm_tiering.books import Journey
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import RequestFeatures
+    from litellm_tiering.journeys import Journey
 
 SAMPLES = 1000
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.timezone.utc)

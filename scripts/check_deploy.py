@@ -113,7 +113,11 @@ def _literals(documents: list[Any]) -> Iterator[str]:
 
 def known_metrics() -> set[str]:
     source = ROOT / "src" / "litellm_tiering" / "telemetry" / "metrics.py"
-    return set(re.findall(r'"(litellm_tiering_[a-z_]+)"', source.read_text(encoding="utf-8")))
+    found = re.findall(
+        r'(Counter|Gauge|Histogram)\(\s*"(litellm_tiering_[a-z_]+)"', source.read_text(encoding="utf-8")
+    )
+    parts = {"Histogram": ("_bucket", "_sum", "_count")}
+    return {name + part for kind, name in found for part in parts.get(kind, ("",))}
 
 
 def metric_problems(deploy: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writes docs/reference/configuration.md from the schema: `gen_reference.py`, or `--check` in CI."""
+"""Writes docs/reference/configuration.md and metrics.md from the code; with `--check` it looks only."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from litellm_tiering.config.schema import (
     CaptureSection,
     ConversationSection,
     ExperimentSection,
+    NeverSection,
     RouteSection,
     StoreSection,
     TieringSection,
@@ -28,6 +29,7 @@ from litellm_tiering.config.schema_events import EventsSection, WebhookSection
 from litellm_tiering.config.schema_gates import AnyGate, CascadeSection, GateName, GateSection, WeightedEntry
 from litellm_tiering.config.schema_when import WhenSection
 from litellm_tiering.config.translate import kinds_of, models_in
+from litellm_tiering.telemetry.metrics import NAMES_MAX, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,6 +37,26 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
+
+METRICS = TARGET.with_name("metrics.md")
+
+METRICS_HEAD = """# Metrics
+
+<!-- Generated from the code by scripts/gen_reference.py: change the descriptions there, not this page. -->
+
+What stands on LiteLLM's `/metrics` with `prometheus` among its callbacks, summed over the workers of a
+proxy; [Monitor it](../how-to/monitor.md) tells how to use them. Histograms have the usual `_bucket`, `_sum`
+and `_count`.
+
+Labels are the owner's own names: routes, tiers, model groups, gates, rules, and the scopes of budgets. No
+key, user, team or prompt is ever in one. Of a metric with more than NAMES_MAX sets of values the rest are
+counted as `(other)`; calls to models that no route serves as `(unplanned)`.
+
+A `verdict` is `ok`, the name of the gate that rejected the answer, `failed`, `late`; of an answer that was
+asked for beside the first one, what came of the comparison. A `reason` is that of the last step of a decision
+that took effect, such as `heuristic`, `rule:faq`, `budget` or `requirement`; `refused:` and why, where there
+was no answer; `holdout`; `unplanned`.
+"""
 
 HEAD = """# Configuration
 
@@ -151,6 +173,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("events.webhook", "", WebhookSection),
     ("experiment", "", ExperimentSection),
     ("capture", "", CaptureSection),
+    ("capture.never", "", NeverSection),
 )
 _UNIONS: dict[str, Any] = {"classifiers[]": AnyClassifier, "cascade.gates[]": AnyGate}
 _SHARED: dict[str, type[BaseModel]] = {"cascade.gates[]": GateSection}
@@ -282,15 +305,41 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+class Listing:
+    """Stands in for Prometheus's client, and notes which figures there are."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str]] = []
+
+    def __getattr__(self, kind: str) -> Any:  # noqa: ANN401 - a class of the client, or a method of one
+        def make(name: str, what: str, labels: Collection[str] = (), **_: object) -> Listing:
+            shown = f"{name}{{{','.join(labels)}}}" if labels else name
+            self.rows.append((shown, kind.lower(), what))
+            return self
+
+        return make if kind[:1].isupper() else lambda *_: self
+
+
+def render_metrics() -> str:
+    """The page of the figures."""
+    listing = Listing()
+    Metrics(listing, None)
+    rows = [f"| `{shown}` | {kind} | {_cell(what)} |" for shown, kind, what in sorted(listing.rows)]
+    head = METRICS_HEAD.replace("NAMES_MAX", str(NAMES_MAX))
+    return "\n".join([head, "| metric | kind | |", "|---|---|---|", *rows]) + "\n"
+
+
 def main(argv: list[str]) -> int:
-    page = render()
-    if "--check" in argv:
-        fresh = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == page
-        print(f"{TARGET.name}: {'up to date' if fresh else 'out of date: run scripts/gen_reference.py'}")
-        return 0 if fresh else 1
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(page, encoding="utf-8")
-    return 0
+    stale = 0
+    for target, page in ((TARGET, render()), (METRICS, render_metrics())):
+        if "--check" in argv:
+            fresh = target.is_file() and target.read_text(encoding="utf-8") == page
+            print(f"{target.name}: {'up to date' if fresh else 'out of date: run scripts/gen_reference.py'}")
+            stale += not fresh
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

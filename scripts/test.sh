@@ -21,6 +21,6 @@ spread="-n auto --dist loadfile"
 # A Redis that the caller gives is one for all: tests that share it would delete each other's keys.
 if [ -n "${REDIS_URL:-}" ]; then spread=""; fi
 # shellcheck disable=SC2086 - as above
-"$python" -m pytest $cov $spread --ignore=tests/proxy tests
+"$python" -m pytest $cov $spread --ignore=tests/proxy --ignore=tests/browser tests
 # shellcheck disable=SC2086 - as above
-"$python" -m pytest $cov $more tests/proxy
+"$python" -m pytest $cov $more tests/proxy tests/browser

@@ -6,10 +6,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from litellm_tiering.classifiers.callback import classifier
     from litellm_tiering.core.gate import Verdict
     from litellm_tiering.gates.target import gate
 
-__all__ = ["TieredRouter", "Verdict", "__version__", "gate"]
+__all__ = ["TieredRouter", "Verdict", "__version__", "classifier", "gate"]
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "TieredRouter": "litellm_tiering.gateway.sdk",
     "Verdict": "litellm_tiering.core.gate",
+    "classifier": "litellm_tiering.classifiers.callback",
     "gate": "litellm_tiering.gates.target",
 }
 

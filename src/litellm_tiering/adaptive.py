@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from litellm_tiering.core.adaptive import (
     Tally,
     enters,
+    is_segment,
     leaves,
     one_tier_alarm,
     quiet_alarm,
@@ -242,7 +243,8 @@ class Watch:
 
     def alarms(self) -> list[str]:
         """What an operator should look at, in short sentences, from what this process knows."""
-        worst = sorted(self._known.items(), key=lambda item: _badness(item[1].segment), reverse=True)
+        own = ((key, known) for key, known in self._known.items() if is_segment(key))
+        worst = sorted(own, key=lambda item: _badness(item[1].segment), reverse=True)
         bad = [
             segment_alarm(key, known.segment.window, bypassed=known.segment.bypassed and self._above < 1)
             for key, known in worst

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.budget import AtCeiling
+from litellm_tiering.core.ladder import Tier
 from litellm_tiering.core.value import likely
 
 if TYPE_CHECKING:
-    from litellm_tiering.books import Journey
+    from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.core.features import Caller
     from litellm_tiering.estimates import Estimates
+    from litellm_tiering.journeys import Journey
     from litellm_tiering.plan import Inquiry, Terms
 
 
@@ -48,6 +50,12 @@ class Amounts:
         """What an attempt at a tier is likely to cost at most."""
         facts, features = journey.facts[rank], journey.features
         return self._estimates.hold(facts, features, journey.record.route, self._ladder[rank], firm=firm)
+
+    def beside(self, journey: Journey, rank: int, facts: TierFacts, group: str) -> int:
+        """What to hold for asking another model group at a tier as well."""
+        route, tier = journey.record.route, Tier(self._ladder[rank].name, group)
+        firm = self._firm(journey.caller, route, journey.features.tags)
+        return self._estimates.hold(facts, journey.features, route, tier, firm=firm)
 
     @staticmethod
     def likely(of: Inquiry | Journey, rank: int, hold: int) -> int:

@@ -17,9 +17,10 @@ from litellm_tiering.core.aside import Aside
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from litellm_tiering.books import Books, Journey
+    from litellm_tiering.books import Books
     from litellm_tiering.core.features import Caller
     from litellm_tiering.core.record import Record
+    from litellm_tiering.journeys import Journey
     from litellm_tiering.ports import Clock, Reservation, Tally
 
     Counters = Callable[[str, Caller, str, frozenset[str], float], Reservation]

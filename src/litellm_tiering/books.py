@@ -7,7 +7,7 @@ being away is a value here (None), never an exception.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.guard import Guard
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
     from typing import TypeVar
 
-    from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.core.decision import Decision
-    from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
-    from litellm_tiering.core.policy import Case
     from litellm_tiering.core.record import Record
-    from litellm_tiering.core.thread import Thread
-    from litellm_tiering.ports import Clock, Ledger, Reservation, Spool, Tally
+    from litellm_tiering.journeys import Flight, Journey
+    from litellm_tiering.meter import Meter
+    from litellm_tiering.ports import Clock, Ledger, Spool, Tally
+    from litellm_tiering.recorder import Writer
 
     T = TypeVar("T")
 
@@ -35,99 +34,6 @@ MAX_FLIGHTS = 20_000
 """Some 2 kB each. One that is dropped before it ends is still counted, as a call that was never planned."""
 
 MAX_RECORDS = 2_000
-
-
-@dataclass(slots=True)
-class Journey:
-    """One request from its plan to its last bill: what is known of it, and an attempt for each tier asked.
-
-    Attributes:
-        record: What is kept of it.
-        case: What was decided on.
-        caller: Who asked.
-        features: The request in numbers; its tags decide which budgets count it.
-        facts: The tiers' prices at the time, for the baseline.
-        began_s: When it was admitted.
-        prompt: Its text, for gates; gone once they have judged, or nothing is left to judge.
-        flights: The attempts, in order.
-        served: The index of the attempt whose answer the client gets, as far as that is known.
-        watched: The segment it was sent out in: its key and turn; None where it tells nothing of one.
-        added: Parameters that were added to the request for our own sake.
-        thread: Its conversation; None for none.
-        dearest_hold: What the dearest tier was estimated to cost at most, in nano-dollars; None for not yet.
-    """
-
-    record: Record
-    case: Case
-    caller: Caller
-    features: RequestFeatures
-    facts: tuple[TierFacts, ...]
-    began_s: float
-    prompt: PromptText | None = None
-    flights: list[Flight] = field(default_factory=list)
-    served: int = 0
-    watched: tuple[str, int] | None = None
-    added: frozenset[str] = frozenset()
-    thread: Thread | None = None
-    dearest_hold: int | None = None
-
-    @property
-    def baseline_hold(self) -> int:
-        """What the dearest tier was estimated to cost at most, in nano-dollars."""
-        if self.dearest_hold is None:
-            self.dearest_hold = int(self.facts[-1].hold(self.features))
-        return self.dearest_hold
-
-    def baseline(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """What the dearest tier would have cost for that many tokens, in nano-dollars."""
-        return int(self.facts[-1].price.cost(prompt_tokens, completion_tokens))
-
-
-@dataclass(slots=True)
-class Flight:
-    """An attempt between its hold and its bill.
-
-    Attributes:
-        attempt: The secret id that ties upstream events to it; never shown to a client.
-        reservation: What is held, and the counters that the cost goes to.
-        journey: The request it belongs to.
-        rank: The tier that is asked.
-        index: Its place among the request's attempts.
-        hold: What was estimated for it, in nano-dollars.
-        began_s: When it was sent.
-        ended: Whether it was settled or released.
-        bill: The id of the upstream call that settled it.
-        cost: What it cost, in nano-dollars; None until it is settled.
-        baseline: What its tokens would have cost at the dearest tier, in nano-dollars; None until known.
-        quoted_usd: What LiteLLM said a whole answer cost, in dollars, before its success event.
-        answered_by: The model group that answered, after LiteLLM's own fallbacks; None until it has.
-        deployment: LiteLLM's id of the deployment that answered; empty until it has.
-        used: The prompt and completion tokens of a whole answer; None until it is there.
-        cached: Whether the answer came from LiteLLM's cache, and so for nothing.
-        draining: Whether its stream is being read to its end with nobody listening.
-        counted: Whether it stands in the day's totals.
-        told: The baseline and the waste it stands there with, in nano-dollars.
-    """
-
-    attempt: str
-    reservation: Reservation
-    journey: Journey
-    rank: int
-    index: int
-    hold: int
-    began_s: float
-    ended: bool = False
-    bill: str = ""
-    cost: int | None = None
-    baseline: int | None = None
-    quoted_usd: float | None = None
-    answered_by: str | None = None
-    deployment: str = ""
-    used: tuple[int, int] | None = None
-    cached: bool = False
-    draining: bool = False
-    counted: bool = False
-    told: tuple[int, int] = (0, 0)
 
 
 class Books:
@@ -150,6 +56,10 @@ class Books:
         self.days = days or Days()
         self._flights: OrderedDict[str, Flight] = OrderedDict()
         self._records: OrderedDict[str, Record] = OrderedDict()
+        self.writer: Writer | None = None
+        """Brings records to the store, for all workers to see; None where they are kept here alone."""
+        self.meter: Meter | None = None
+        """Is told what becomes of requests; None where nobody asks for figures."""
 
     async def ask(self, call: Awaitable[T], op: str, deadline_s: float = ASK_WITHIN_S) -> T | None:
         """The store's answer, or None when it is away or too slow."""
@@ -178,6 +88,8 @@ class Books:
         journey.flights.append(flight)
         self._flights[flight.attempt] = flight
         self.remember(journey.record)
+        if self.meter is not None and flight.index == 0:
+            self.meter.decided(journey.record)
         while len(self._flights) > MAX_FLIGHTS:
             self._flights.popitem(last=False)
 
@@ -198,7 +110,7 @@ class Books:
         flight.ended, flight.bill = True, bill
         flight.cost, flight.baseline = cost, baseline
         self._close(flight, verdict)
-        await self.payments.pay(flight.reservation, cost, self._tally(flight))
+        await self.payments.pay(flight.reservation, cost, self.counted(self._tally(flight)))
         return True
 
     async def release(self, flight: Flight, verdict: str = "failed") -> bool:
@@ -206,7 +118,9 @@ class Books:
         if flight.ended:
             return False
         flight.ended, flight.cost = True, 0
-        flight.journey.prompt = None
+        if flight.index == 0:
+            # Of an attempt beside it the first one's answer is yet to be judged.
+            flight.journey.prompt = None
         self._close(flight, verdict)
         if flight.reservation.amount:
             await self.ask(self.ledger.release(flight.reservation, self.clock.now()), "release")
@@ -219,12 +133,15 @@ class Books:
         # In the windows in which the request was admitted, whenever the bill comes.
         further = replace(flight.reservation, attempt=f"{flight.attempt}:{id_}", amount=0)
         row = self.days.of_record(flight.journey.record, flight.index)
-        await self.payments.pay(further, cost, replace(row, cost=cost))
+        await self.payments.pay(further, cost, self.counted(replace(row, cost=cost)))
         self._correct(flight.journey)
 
     def judged(self, flight: Flight, verdict: str, reasons: tuple[str, ...] = ()) -> None:
         """Note what became of an attempt's answer; it may be paid for before or after."""
         self._note(flight, verdict=verdict, reasons=reasons)
+        flight.judged = True
+        if self.meter is not None:
+            self.meter.attempted(flight)
 
     def serve(self, flight: Flight, decision: Decision) -> None:
         """Note whose answer the client gets, and the steps that led to it."""
@@ -243,6 +160,10 @@ class Books:
         if flight.journey.served == flight.index and flight.baseline is not None:
             flight.journey.record = replace(flight.journey.record, baseline=flight.baseline)
             self.remember(flight.journey.record)
+        if flight.journey.taken is not None:
+            flight.journey.taken.ended()
+        if self.meter is not None:
+            self.meter.attempted(flight)
 
     def _note(self, flight: Flight, **changes: Any) -> None:  # noqa: ANN401 - fields of an Attempt
         journey = flight.journey
@@ -285,11 +206,19 @@ class Books:
                 baseline, waste = share[0] - flight.told[0], share[1] - flight.told[1]
                 flight.told = share
                 row = self.days.of_record(journey.record, flight.index)
-                self.payments.tell(replace(row, baseline=baseline, waste=waste))
+                self.payments.tell(self.counted(replace(row, baseline=baseline, waste=waste)))
+
+    def counted(self, tally: Tally) -> Tally:
+        """A row that is about to be added to the totals: the figures take it in as well."""
+        if self.meter is not None:
+            self.meter.counted(tally)
+        return tally
 
     def refused(self, record: Record) -> None:
         """Keep the record of a request that was refused, and count it."""
         self.remember(record)
+        if self.meter is not None:
+            self.meter.decided(record)
         self.payments.tell(replace(self.days.of_record(record), refused=1))
 
     # ------------------------------------------------------------------ records
@@ -297,6 +226,8 @@ class Books:
     def remember(self, record: Record) -> None:
         """Keep a record, or its newer state, among the latest."""
         self._records[record.id] = record
+        if self.writer is not None:
+            self.writer.note(record)
         while len(self._records) > MAX_RECORDS:
             self._records.popitem(last=False)
 
@@ -310,5 +241,7 @@ class Books:
 
     async def close(self) -> None:
         """Ask the store for nothing more; what is owed stays in the spool."""
+        if self.writer is not None:
+            await self.writer.close()
         await self.guard.close()
         await self.payments.close()

@@ -18,10 +18,10 @@ from litellm_tiering.units import usd
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.core.features import Caller
     from litellm_tiering.core.gate import Said
     from litellm_tiering.core.ladder import Ladder
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.ports import Listener
 
 FORMAT = 1

@@ -20,11 +20,11 @@ from litellm_tiering.plan import Stopped
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.config.build import CascadeSettings
     from litellm_tiering.core.cascade import Serve
     from litellm_tiering.engine import Engine
     from litellm_tiering.holding import Background
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.overdue import Overdue
     from litellm_tiering.ports import Upstream, Wire
 
@@ -46,6 +46,24 @@ class Setting:
     settings: CascadeSettings
     background: Background
     overdue: Overdue
+
+
+def bounds_of(setting: Setting, journey: Journey) -> Bounds:
+    """How far a request may climb."""
+    policy = setting.engine.terms.policy
+    return Bounds(
+        top=policy.ladder.top,
+        cap=policy.climbs_to(journey.case, journey.record.decision),
+        max_escalations=setting.settings.max_escalations,
+        unable=journey.case.unable,
+        forbidden=journey.case.forbidden,
+    )
+
+
+def can_climb(journey: Journey, bounds: Bounds) -> bool:
+    """Whether a rejected answer of the first attempt could be replaced at all."""
+    first = Tried(journey.flights[0].rank, Judgement("any"))
+    return isinstance(next_action([first], bounds), Try)
 
 
 class Cascade:
@@ -81,47 +99,57 @@ class Cascade:
         self._lent = lent
         self._blank = Exchange(Said(), journey.features, journey.prompt or Exchange(Said()).prompt, demand)
         journey.prompt = None
-        policy = setting.engine.terms.policy
         self._decision = journey.record.decision
-        self._bounds = Bounds(
-            top=policy.ladder.top,
-            cap=policy.climbs_to(journey.case, self._decision),
-            max_escalations=setting.settings.max_escalations,
-            unable=journey.case.unable,
-            forbidden=journey.case.forbidden,
-        )
+        self._bounds = bounds_of(setting, journey)
         self._tried: list[Tried] = []
+        # The attempt of each that was tried: what is asked beside the first one is none of them.
+        self._flights = [journey.flights[0]]
         self._stopped: Stopped | None = None
 
     @property
     def can_climb(self) -> bool:
         """Whether a rejected answer could be replaced at all."""
-        first = Tried(self._journey.flights[0].rank, Judgement("any"))
-        return isinstance(next_action([first], self._bounds), Try)
+        return can_climb(self._journey, self._bounds)
 
     # ------------------------------------------------------------------ whole answers
 
     async def whole(self, first: Any) -> Any:  # noqa: ANN401 - each API has answers of its own
         """The answer to serve: the first, or a better one."""
         answers = [first]
-        judgement = await self._judged(first)
+        judgement = await self._judge(self._flights[0], self._wire.whole(first))
         self._watched(judgement)
-        self._tried.append(Tried(self._journey.flights[0].rank, judgement))
+        self._tried.append(Tried(self._flights[0].rank, judgement))
         while isinstance(action := self._next(), Try):
             flight = await self._climb(action.rank)
             if flight is None:
                 continue
             answer = await self._within_deadline(flight)
             answers.append(answer)
-            found = None if answer is None else await self._judged(answer)
+            found = None if answer is None else await self._judge(flight, self._wire.whole(answer))
             self._tried.append(Tried(flight.rank, found))
         if isinstance(action, GiveUp):  # pragma: no cover - the first answer is always there
             return first
-        self._serve(action)
-        return answers[action.index]
+        better = await self._better(action)
+        self._serve(action, better)
+        return answers[action.index] if better is None else better[1]
 
-    async def _judged(self, answer: Any) -> Judgement:  # noqa: ANN401 - as above
-        return await self._judge(self._journey.flights[-1], self._wire.whole(answer))
+    async def _better(self, action: Serve) -> tuple[Flight, Any] | None:
+        """An answer that was asked for beside the first and agrees, where it is to be served in its place."""
+        peers = self._journey.peers
+        if peers is None or action.index > 0 or action.because is not Because.ACCEPTED:
+            return None
+        found = peers.better()
+        if found is None:
+            return None
+        flight, answer = found
+        # The other gates have not seen it yet; and it is compared with no one.
+        blank = replace(
+            self._blank, tier=self._engine.terms.policy.ladder[flight.rank].name, model=flight.group
+        )
+        for said in self._wire.whole(answer)[:MAX_CHOICES] or (Said(),):
+            if not (await self._settings.gates.judge(replace(blank, said=said))).accepted:
+                return None
+        return found
 
     async def _within_deadline(self, flight: Flight) -> Any | None:  # noqa: ANN401 - as above
         """An answer or stream of the attempt's tier; None when it failed, or does not come in time.
@@ -161,7 +189,7 @@ class Cascade:
 
     async def stream(self, first: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as above
         """The chunks to serve: of the first stream, or of a better one, always of one alone."""
-        streams = [self._hold(first, self._journey.flights[0], lent=self._lent)]
+        streams = [self._hold(first, self._flights[0], lent=self._lent)]
         chosen = streams[0]
         whole = False
         try:
@@ -177,7 +205,10 @@ class Cascade:
             await self._leave(streams, chosen, whole=whole)
 
     def _hold(self, stream: Any, flight: Flight, *, lent: bool) -> Held:  # noqa: ANN401 - as above
-        return Held(stream, self._wire.listener(), flight, self._background, lent=lent)
+        listener = self._wire.listener()
+        if self._journey.taken is not None:
+            self._journey.taken.listens(flight.index, listener)
+        return Held(stream, listener, flight, self._background, lent=lent)
 
     async def _choose(self, streams: list[Held]) -> Held:
         """The stream to serve; it, and those before it, are held as far as they were judged."""
@@ -264,18 +295,24 @@ class Cascade:
 
     def _watched(self, judgement: Judgement | None) -> None:
         """Let all workers know how the first attempt's answer did, where a better one could be had."""
-        watch, journey = self._engine.watch, self._journey
+        watch, drift, journey = self._engine.watch, self._engine.drift, self._journey
+        if drift is not None and judgement is not None:
+            escalated = self.can_climb and not judgement.accepted
+            drift.judged(journey.record.route, journey.record.decision, escalated=escalated)
         if watch is None or judgement is None or not self.can_climb:
             return
         watch.judged(journey.record.route, rejected=not judgement.accepted)
         if journey.watched is not None:
             key, turn = journey.watched
             watch.note_soon(key, rejected=not judgement.accepted, turn=turn)
+            if self._engine.expecting is not None:
+                self._engine.expecting.judged(journey, judgement)
 
     async def _judge(self, flight: Flight, choices: Sequence[Said], *, partial: bool = False) -> Judgement:
         """What the gates make of an answer: the first choice that is rejected rejects it."""
         tier = self._engine.terms.policy.ladder[flight.rank]
-        blank = replace(self._blank, tier=tier.name, model=tier.model, partial=partial)
+        peers = self._journey.peers if flight is self._flights[0] else None
+        blank = replace(self._blank, tier=tier.name, model=tier.model, partial=partial, peers=peers)
         found = Judgement()
         for said in choices[:MAX_CHOICES] or (Said(),):
             one = await self._settings.gates.judge(replace(blank, said=said))
@@ -289,6 +326,8 @@ class Cascade:
                 break
         if not partial or not found.accepted:
             self._books.judged(flight, found.by or "ok", found.reasons)
+            if self._journey.taken is not None:
+                self._journey.taken.judged(flight.index, found.p_bad)
         return found
 
     def _next(self) -> Try | Serve | GiveUp:
@@ -314,10 +353,14 @@ class Cascade:
         self._decision = self._decision.moved(
             rank, stage=Stage.CASCADE, because=Reason.ESCALATION, detail=detail
         )
+        if self._books.meter is not None:
+            ladder = self._engine.terms.policy.ladder
+            self._books.meter.escalated(ladder[self._tried[-1].rank].name, ladder[rank].name, detail)
+        self._flights.append(found)
         return found
 
-    def _serve(self, action: Serve) -> None:
-        flight = self._journey.flights[action.index]
+    def _serve(self, action: Serve, better: tuple[Flight, Any] | None = None) -> None:
+        flight = self._flights[action.index] if better is None else better[0]
         if action.because is not Because.ACCEPTED:
             self._decision = self._decision.moved(
                 flight.rank, stage=Stage.CASCADE, because=Reason.KEPT, detail=self._why(action)

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 TICKS = 20
 ON_TIME, LATE = 4, 1
 
+HOLD_TTL_S = 900
+"""After how long a hold that nobody settled lapses: longer than any ordinary answer takes."""
+
+STORE_DEADLINE_S = 0.05
+"""How long a request may wait for the store before it goes on as ``on_error`` says."""
+
+FILE_DEADLINE_S = 2.0
+"""The same for a file on this machine. Its thread competes with the event loop for the interpreter, so a
+burst of requests waits in line for longer than 50 ms; that is no outage: a file that is locked says so."""
+
 
 class Deadline:
     """``async with Deadline(0.05): …`` raises TimeoutError when the block takes longer; in seconds."""

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from litellm_tiering.adaptive import Start
 from litellm_tiering.core.adaptive import segment_key
-from litellm_tiering.core.classification import Classification, Subject
 from litellm_tiering.core.decision import Stage
 from litellm_tiering.core.policy import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from litellm_tiering.accounts import Accounts
     from litellm_tiering.adaptive import Watch
     from litellm_tiering.amounts import Amounts
     from litellm_tiering.core.budget import Limit
+    from litellm_tiering.core.classification import Classification
     from litellm_tiering.core.decision import Decision
     from litellm_tiering.core.policy import Account
     from litellm_tiering.core.thread import Thread
+    from litellm_tiering.expecting import Expecting
     from litellm_tiering.plan import Inquiry, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class InSegment:
-    """The segment of a request, and where it starts in it: the key, the classified rank, the kind."""
+    """The segment of a request, and where it starts in it: the key, the classified rank, the kind.
+
+    ``leaf`` is what its answer is kept under for what is expected of later ones; empty for nothing.
+    """
 
     key: str
     rank: int
     kind: str
     start: Start
+    leaf: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +100,23 @@ class Drafting:
         terms: The owner's settings.
         accounts: The budgets.
         amounts: What to hold.
-        fault: Told of a fault of ours: where, and what was raised.
     """
 
-    def __init__(
-        self,
-        terms: Terms,
-        accounts: Accounts,
-        amounts: Amounts,
-        fault: Callable[[str, BaseException], None],
-    ) -> None:
+    def __init__(self, terms: Terms, accounts: Accounts, amounts: Amounts) -> None:
         self._terms = terms
         self._policy = terms.policy
         self._accounts = accounts
         self._amounts = amounts
-        self._fault = fault
-        self._zone = ZoneInfo(terms.timezone)
+
+    def holds(self, inquiry: Inquiry) -> bool:
+        """Whether a request's caller is held out of routing: not on a route where the client chooses."""
+        routed = inquiry.route.classify and inquiry.route.enforce and self._terms.enforce
+        return routed and self._terms.experiment.holds(inquiry.caller)
 
     def draft(  # noqa: PLR0913 - a request, and what this process knows that bears on it
         self,
         inquiry: Inquiry,
+        classification: Classification,
         now_s: float,
         watch: Watch | None,
         thread: Thread | None,
@@ -124,24 +124,31 @@ class Drafting:
         kept: int = 0,
         exempt: str = "",
         asking: bool = False,
+        expecting: Expecting | None = None,
     ) -> Draft:
         """A request's draft.
 
         Args:
             inquiry: The request.
+            classification: What the classifiers said of it.
             now_s: The time, in seconds since the epoch.
             watch: Tells which segments start one tier higher.
             thread: Its conversation.
             kept: The rank that this has surely reached.
             exempt: The exemption that spares the caller every budget.
             asking: Whether it is only asked what would be done: that leaves no trace.
+            expecting: Says which way is expected to cost least; None where the fixed rules hold.
         """
-        classification = self._classify(inquiry, now_s) if inquiry.route.classify else Classification()
+        holdout = self.holds(inquiry)
+        if holdout:
+            # Its conversations reach no tier: they would keep it after the experiment.
+            thread, kept = None, 0
         unable = {r: lack for r, f in enumerate(inquiry.facts) if (lack := f.lacks(inquiry.features))}
         gone = {r: "gone" for r, f in enumerate(inquiry.facts) if not f.exists}
         forbidden = {**inquiry.forbidden, **gone}
         enforced = self._terms.enforce and inquiry.route.enforce
-        segment = self._segment(inquiry, classification, watch, asking=asking) if enforced else None
+        probed = enforced and not holdout
+        segment = self._segment(inquiry, classification, watch, asking=asking) if probed else None
         bypass = segment.kind if segment is not None and segment.start.bypass else ""
         case = Case(
             inquiry.route,
@@ -153,8 +160,32 @@ class Drafting:
             bypass,
             exempt,
             kept,
+            holdout,
         )
+        if expecting is not None and segment is not None:
+            leaf = expecting.leaf(segment.key, classification, inquiry.features)
+            segment = replace(segment, leaf=leaf)
+            case = self._expected(inquiry, case, segment, expecting, asking=asking)
         return self._costed(inquiry, case, now_s, segment, thread, {}, enforced=enforced)
+
+    def _expected(
+        self, inquiry: Inquiry, case: Case, segment: InSegment, expecting: Expecting, *, asking: bool
+    ) -> Case:
+        """The case with the way that is expected to cost least, where that is known.
+
+        Only where nothing but the classifiers has spoken: of requests that something else moves, or that the
+        client has a wish for, what is known of their segment tells nothing.
+        """
+        decision = self._policy.draft(case)
+        if inquiry.wish is not None or decision.refusal is not None or decision.rank != segment.rank:
+            return case
+        highest = self._policy.climbs_to(case, decision)
+        usable = self._policy.usable(case)
+        above = min((r for r in usable if segment.rank < r <= highest), default=None)
+        if above is None or segment.rank not in usable:
+            return case
+        choice = expecting.choice(inquiry, segment.key, segment.leaf, segment.rank, above, asking=asking)
+        return replace(case, expected=choice)
 
     def higher(self, draft: Draft) -> tuple[Draft, ...]:
         """The drafts for every rank that the conversation may have reached beyond what is known here."""
@@ -232,12 +263,3 @@ class Drafting:
         key = segment_key(route.name, self._policy.ladder[rank].name, kind)
         start = Start(bypass=watch.bypassed(key)) if asking else watch.start(key)
         return InSegment(key, rank, kind, start)
-
-    def _classify(self, inquiry: Inquiry, now_s: float) -> Classification:
-        local = dt.datetime.fromtimestamp(now_s, self._zone)
-        subject = Subject(inquiry.features, inquiry.caller, inquiry.prompt, local)
-        try:
-            return self._terms.classifiers.classify(subject)
-        except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
-            self._fault("classifier", error)
-            return Classification(fault=type(error).__name__)

@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.accounts import Accounts
 from litellm_tiering.amounts import Amounts
-from litellm_tiering.books import Books, Flight, Journey
+from litellm_tiering.asides import Asides
+from litellm_tiering.books import Books
+from litellm_tiering.classifying import Classifying
 from litellm_tiering.conversations import Conversations
+from litellm_tiering.core.agreement import UNUSED
 from litellm_tiering.core.budget import NO_BOUND, choose
 from litellm_tiering.core.cascade import Because
+from litellm_tiering.core.classification import Classification
 from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage
 from litellm_tiering.core.policy import Spending
-from litellm_tiering.core.record import Attempt, Record
+from litellm_tiering.core.record import Attempt, Record, stood
 from litellm_tiering.core.thread import Higher
+from litellm_tiering.deadline import FILE_DEADLINE_S, HOLD_TTL_S, STORE_DEADLINE_S
 from litellm_tiering.drafting import Draft, Drafting
 from litellm_tiering.estimates import Estimates
+from litellm_tiering.expecting import Figures
 from litellm_tiering.faults import Faults
+from litellm_tiering.journeys import Flight, Journey
 from litellm_tiering.market import Market
 from litellm_tiering.pacer import Pacer
 from litellm_tiering.plan import Plan, Stopped
@@ -30,19 +37,14 @@ if TYPE_CHECKING:
 
     from litellm_tiering.adaptive import Watch
     from litellm_tiering.announcer import Announcer
+    from litellm_tiering.core.budget import Balance
+    from litellm_tiering.core.catalog import TierFacts
+    from litellm_tiering.core.features import Caller
     from litellm_tiering.directives import Directives
+    from litellm_tiering.drift import Drift
+    from litellm_tiering.expecting import Expecting
     from litellm_tiering.plan import Inquiry, Terms, Unplanned
     from litellm_tiering.ports import Answer, Clock, Ledger, Reservation, Spool
-
-STORE_DEADLINE_S = 0.05
-"""How long a request may wait for the store before it goes on as ``on_error`` says."""
-
-FILE_DEADLINE_S = 2.0
-"""The same for a file on this machine. Its thread competes with the event loop for the interpreter, so a
-burst of requests waits in line for longer than 50 ms; that is no outage: a file that is locked says so."""
-
-HOLD_TTL_S = 900
-"""After how long a hold that nobody settled lapses: longer than any ordinary answer takes."""
 
 
 class Engine(Faults):
@@ -50,22 +52,26 @@ class Engine(Faults):
 
     ``watch`` tells which segments start one tier higher; without one none does. ``events`` tells people of
     what becomes of the budgets; without one nobody does. ``directives`` tell who is exempt from them; without
-    them nobody is.
+    them nobody is. ``drift`` watches whether requests are like those that the router was trained on.
+    ``expecting`` tells which way is expected to cost least; without it the fixed rules hold.
     """
 
     def __init__(self, terms: Terms, ledger: Ledger, clock: Clock, spool: Spool | None = None) -> None:
         super().__init__()
-        self.ledger = ledger
-        self.clock = clock
+        self.ledger, self.clock = ledger, clock
         self.books = Books(ledger, clock, spool=spool)
         self.books.guard.on_fault = self.fault
         self.watch: Watch | None = None
         self.directives: Directives | None = None
         self.events: Announcer | None = None
+        self.drift: Drift | None = None
+        self.expecting: Expecting | None = None
         self._within_s = FILE_DEADLINE_S if ledger.kind == "sqlite" else STORE_DEADLINE_S
         self.market = Market()
         self.estimates = Estimates()
+        self.figures = Figures()
         self.conversations = Conversations(terms.policy.ladder, self.books)
+        self.asides = Asides(self.books, clock, self._counters)
         self._adopt(terms)
 
     def _adopt(self, terms: Terms) -> None:
@@ -77,16 +83,23 @@ class Engine(Faults):
         self.accounts = Accounts(terms.policy, terms.budgets, terms.retention_s, self.pacer, self.market)
         self.books.days = Days(terms.timezone, terms.retention_s)
         self.amounts = Amounts(terms, self.estimates)
-        self.drafting = Drafting(terms, self.accounts, self.amounts, self.fault)
+        self.drafting = Drafting(terms, self.accounts, self.amounts)
+        self.classifying = Classifying(terms, self.fault)
+
+    def _counters(
+        self, id_: str, caller: Caller, route: str, tags: frozenset[str], now_s: float
+    ) -> Reservation:
+        return self.accounts.counters(id_, caller, route, tags, now_s)
 
     # ------------------------------------------------------------------ planning
 
     async def plan(self, inquiry: Inquiry) -> Plan:
         """Decide where a request goes and hold its money, with one round trip to the store at most.
 
-        Never raises for want of a store; a refusal is a value in the plan.
+        Never raises for want of a store; a refusal is a value in the plan. Where classifiers ask a model,
+        their question comes first, and the time of the decision is that of its end.
         """
-        draft = self._draft(inquiry)
+        draft = await self._drafted(inquiry)
         higher = self.drafting.higher(draft)
         if not draft.options or (draft.decision.refusal is not None and draft.enforced):
             return self._planned(draft, self.terms.policy.decide(draft.case, None, draft.decision), None)
@@ -102,18 +115,41 @@ class Engine(Faults):
             decision = self._store_away(decision, draft)
         return self._planned(draft, decision, answer)
 
-    def _draft(self, inquiry: Inquiry, *, asking: bool = False) -> Draft:
+    async def _drafted(self, inquiry: Inquiry, *, asking: bool = False) -> Draft:
         now = self.clock.now()
+        held = self.drafting.holds(inquiry)
+        found = Classification() if held else self.classifying.ask(inquiry, now)
+        if not isinstance(found, Classification):
+            found = await found
+            now = self.clock.now()
+        if self.drift is not None and not asking and not held:
+            self.drift.classified(inquiry.route.name, found)
+        return self._draft(inquiry, found, now, asking=asking)
+
+    def _draft(self, inquiry: Inquiry, said: Classification, now: float, *, asking: bool) -> Draft:
         thread, kept = self.conversations.thread(inquiry.features, inquiry.caller, inquiry.route, now)
         exempt = ""
         if self.directives is not None:
             exempt = self.directives.exempt(inquiry.caller, inquiry.route.name, now)
-        return self.drafting.draft(inquiry, now, self.watch, thread, kept=kept, exempt=exempt, asking=asking)
+        return self.drafting.draft(
+            inquiry,
+            said,
+            now,
+            self.watch,
+            thread,
+            kept=kept,
+            exempt=exempt,
+            asking=asking,
+            expecting=self.expecting,
+        )
 
     async def explain(self, inquiry: Inquiry) -> Plan:
-        """The plan as it would be made now, with nothing held and nothing counted."""
+        """The plan as it would be made now, with nothing held and nothing counted.
+
+        No model is asked, as that costs: classifiers that would ask one say what they know already.
+        """
         await self.pacer.refresh_when_due()
-        draft = self._draft(inquiry, asking=True)
+        draft = await self._drafted(replace(inquiry, side=None), asking=True)
         keys = tuple(a.limit.key for a in draft.accounts)
         found = await self.books.ask(self.ledger.balances(keys, draft.now_s), "balances")
         spending = None
@@ -124,7 +160,8 @@ class Engine(Faults):
         decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
-        return Plan(decision, draft.classification, draft.case, self._record(draft, decision), None)
+        record = self._record(draft, decision, found or ())
+        return Plan(decision, draft.classification, draft.case, record, None)
 
     async def _reserve(self, draft: Draft, higher: Sequence[Draft]) -> Answer | None:
         limits, amounts = draft.limits, draft.amounts
@@ -168,19 +205,24 @@ class Engine(Faults):
         inquiry = draft.inquiry
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
-        record = self._record(draft, decision)
+        record = self._record(draft, decision, () if answer is None else answer.balances)
         if decision.refusal is not None:
             if answer is not None and answer.reservation is not None:  # pragma: no cover - the ledger refused
                 raise AssertionError("a refused request holds nothing")
+            if answer is not None and answer.choice.by is not None:
+                self.asides.bar(draft.accounts[answer.choice.by].limit.key)
+            if inquiry.side is not None:
+                record = self.asides.attach(inquiry.side.asides, record, None)
             self.books.refused(record)
             return Plan(decision, draft.classification, draft.case, record, None)
         flight = self._depart(draft, decision, record, answer.reservation if answer else None)
-        return Plan(decision, draft.classification, draft.case, record, flight)
+        return Plan(decision, draft.classification, draft.case, flight.journey.record, flight)
 
     def _depart(
         self, draft: Draft, decision: Decision, record: Record, reservation: Reservation | None
     ) -> Flight:
         inquiry = draft.inquiry
+        gated = inquiry.route.cascade and draft.enforced and not draft.case.holdout
         journey = Journey(
             record=record,
             case=draft.case,
@@ -188,8 +230,10 @@ class Engine(Faults):
             features=inquiry.features,
             facts=inquiry.facts,
             began_s=draft.now_s,
-            prompt=inquiry.prompt if inquiry.route.cascade and draft.enforced else None,
+            prompt=inquiry.prompt if gated else None,
         )
+        if inquiry.side is not None:
+            journey.record = self.asides.attach(inquiry.side.asides, record, journey)
         if draft.thread is not None:
             self.conversations.heard(draft.thread, draft.thread.rank, draft.now_s)
             journey.thread = draft.thread
@@ -197,9 +241,11 @@ class Engine(Faults):
         segment = draft.segment
         if segment is not None and not segment.start.bypass and decision.rank == segment.rank:
             journey.watched = (segment.key, segment.start.turn)
+            journey.leaf = segment.leaf
         if self.watch is not None and draft.enforced:
             moved = any(s.stage in (Stage.BUDGET, Stage.CONVERSATION) and s.enforced for s in decision.steps)
-            classified = inquiry.route.classify and inquiry.wish is None and not moved
+            routed = inquiry.route.classify and not draft.case.holdout
+            classified = routed and inquiry.wish is None and not moved
             self.watch.decided(record.route, record.tier, classified=classified)
         return self._fly(journey, decision.rank, reservation, draft.now_s)
 
@@ -230,7 +276,7 @@ class Engine(Faults):
         rest of a stopped request is unharmed: it is served the answer there is.
         """
         now = self.clock.now()
-        options = (rank, journey.flights[-1].rank)
+        options = (rank, max(f.rank for f in journey.flights))
         # The second option is to stay, which holds nothing: it is what the budgets fall back on.
         amounts = (self.amounts.to_climb(journey, rank), 0)
         accounts = self.accounts.asked(
@@ -261,6 +307,31 @@ class Engine(Faults):
         journey.record = journey.record.trying(Attempt(tier.name, tier.model))
         return self._fly(journey, rank, answer.reservation if answer else None, now)
 
+    async def beside(self, journey: Journey, facts: TierFacts, group: str) -> Flight | Stopped:
+        """Hold the money for asking another group what the first attempt is asked; or why that is not done.
+
+        It may run while the first attempt is under way: no request waits for it.
+        """
+        now, rank = self.clock.now(), journey.flights[0].rank
+        features, case = journey.features, journey.case
+        # As in `escalate`: the second option is not to ask.
+        amounts = (self.amounts.beside(journey, rank, facts, group), 0)
+        accounts = self.accounts.asked(journey.caller, features.tags, case, rank, (rank, rank), now)
+        limits = tuple(a.limit for a in accounts)
+        hold = Hold(secrets.token_hex(16), limits, amounts, False, now, HOLD_TTL_S)
+        answer = await self.books.ask(self.ledger.reserve(hold), "reserve", self._within_s)
+        if answer is None and self.terms.on_error != "open":
+            return Stopped(Because.STORE, self.terms.on_error)
+        if answer is not None and answer.choice.option != 0:
+            if answer.reservation is not None:
+                await self.books.ask(self.ledger.release(answer.reservation, now), "release")
+            return Stopped(Because.BUDGET)
+        tier = self.terms.policy.ladder[rank]
+        journey.record = journey.record.trying(Attempt(tier.name, group, UNUSED))
+        flight = self._fly(journey, rank, answer.reservation if answer else None, now)
+        flight.group, flight.hold = group, amounts[0]
+        return flight
+
     def served(self, journey: Journey, flight: Flight) -> None:
         """Note whose answer the client gets: an escalation raises its conversation."""
         if journey.thread is not None:
@@ -268,7 +339,7 @@ class Engine(Faults):
 
     # ------------------------------------------------------------------ records
 
-    def _record(self, draft: Draft, decision: Decision) -> Record:
+    def _record(self, draft: Draft, decision: Decision, balances: Sequence[Balance]) -> Record:
         tier = self.terms.policy.ladder[decision.rank]
         return Record(
             id=secrets.token_hex(8),
@@ -281,6 +352,7 @@ class Engine(Faults):
             model=tier.model,
             attempts=() if decision.refusal else (Attempt(tier.name, tier.model),),
             policy=self.terms.hash,
+            budgets=stood(draft.accounts, balances),
         )
 
     # ------------------------------------------------------------------ counting what was not planned
@@ -291,19 +363,21 @@ class Engine(Faults):
             counters = self.accounts.counters(call.id, call.caller, "", call.tags, call.at_s)
             row = self.books.days.of_call(call.at_s, call.model, call.caller.team)
             tally = replace(row, requests=1, attempts=1, cost=call.cost, baseline=call.cost)
-            await self.books.payments.pay(counters, call.cost, tally)
+            await self.books.payments.pay(counters, call.cost, self.books.counted(tally))
 
     # ------------------------------------------------------------------ changing, ending
 
     def renew(self, terms: Terms, watch: Watch | None) -> Callable[[], Awaitable[None]]:
         """Go on under other terms of the same ladder; what is under way is paid for as it was planned.
 
+        What is expected is the caller's to set anew.
+
         Returns:
             What lets go of that which served the old terms.
         """
         pacer, watched = self.pacer, self.watch
         self._adopt(terms)
-        self.watch = watch
+        self.watch, self.expecting = watch, None
 
         async def close() -> None:
             await pacer.close()

@@ -17,10 +17,10 @@ from litellm_tiering.units import usd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm_tiering.books import Flight
     from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.core.features import RequestFeatures
     from litellm_tiering.core.ladder import Tier
+    from litellm_tiering.journeys import Flight
 
 OUTPUT_QUANTILE = 0.98
 """The share of answers without a bound of the client's that their hold is to cover."""

@@ -31,6 +31,7 @@ class Kind(str, enum.Enum):
     RELOAD = "reload"
     EXEMPTION = "exemption"
     SWITCH = "switch"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)

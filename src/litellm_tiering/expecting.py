@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_tiering.adaptive import Watch
-    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.core.agreement import Agreement
     from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.core.classification import Classification
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from litellm_tiering.core.features import RequestFeatures
     from litellm_tiering.core.gate import Judgement
     from litellm_tiering.core.ladder import Ladder
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.plan import Inquiry
     from litellm_tiering.ports import Clock
 

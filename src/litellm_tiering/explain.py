@@ -25,9 +25,13 @@ def explanation(plan: Plan, inquiry: Inquiry, ladder: Ladder) -> dict[str, Any]:
         else next(iter(scores), None),
         "reasons": list(plan.decision.reasons),
         "steps": plan.decision.explained(ladder),
+        "budgets": [budget.explained() for budget in plan.record.budgets],
+        "policy": plan.record.policy,
         "refusal": None
         if refusal is None
         else {"status": refusal.status, "reason": refusal.reason.value, "message": refusal.message},
+        # Asking a model costs: whose word would be asked for next, were this a request.
+        "not_asked": [o.by for o in plan.classification.opinions if "not_asked" in o.signals],
         "signals": {f"{o.by}.{k}": v for o in plan.classification.opinions for k, v in o.signals.items()},
         "features": features_json(inquiry.features),
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 
-    from litellm_tiering.books import Flight
+    from litellm_tiering.journeys import Flight
     from litellm_tiering.ports import Listener
 
 DRAIN_S = 600.0

@@ -10,8 +10,11 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from litellm_tiering.core.price import Usage
+
 if TYPE_CHECKING:
-    from litellm_tiering.books import Books, Flight
+    from litellm_tiering.books import Books
+    from litellm_tiering.journeys import Flight
     from litellm_tiering.ports import Listener
 
 BILL_WITHIN_S = 3.0
@@ -71,4 +74,4 @@ class Overdue:
         journey = flight.journey
         used = (journey.features.prompt_tokens, listener.chars // CHARS_PER_TOKEN + 1)
         cost = int(journey.facts[flight.rank].price.cost(*used))
-        await self._books.settle(flight, cost, baseline=journey.baseline(*used), bill=ESTIMATED)
+        await self._books.settle(flight, cost, baseline=journey.otherwise(Usage(*used)), bill=ESTIMATED)

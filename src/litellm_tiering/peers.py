@@ -16,11 +16,11 @@ from litellm_tiering.plan import Stopped
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.core.agreement import Agreement
     from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.engine import Engine
     from litellm_tiering.holding import Background
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.ports import Upstream, Wire
 
 AGREES = "agrees"

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from litellm_tiering.core.experiment import NO_EXPERIMENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from litellm_tiering.books import Flight
+    from litellm_tiering.core.aside import SideCalls
     from litellm_tiering.core.budget import Budget
     from litellm_tiering.core.cascade import Because
     from litellm_tiering.core.catalog import TierFacts
-    from litellm_tiering.core.classification import Classification
+    from litellm_tiering.core.classification import Chained, Classification
     from litellm_tiering.core.decision import Decision
+    from litellm_tiering.core.experiment import Experiment
     from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
     from litellm_tiering.core.policy import Case, Policy, Route
     from litellm_tiering.core.record import Record
-    from litellm_tiering.ports import Classifying
+    from litellm_tiering.journeys import Flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Inquiry:
         facts: What each tier costs and can do, by rank.
         wish: The rank of the client's ``x-tiering-tier`` header.
         forbidden: Ranks the caller may not use, with why.
+        side: Asks models on its classifiers' behalf; None where none may be asked.
     """
 
     features: RequestFeatures
@@ -43,6 +47,7 @@ class Inquiry:
     facts: tuple[TierFacts, ...]
     wish: int | None = None
     forbidden: Mapping[int, str] = field(default_factory=dict)
+    side: SideCalls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,15 @@ class Terms:
         retention_s: How long a counter is kept after its window.
         enforce: False in shadow mode.
         hash: The policy's hash, for records.
+        experiment: Which callers are held out of routing.
     """
 
     policy: Policy
     budgets: tuple[Budget, ...]
-    classifiers: Classifying
+    classifiers: Chained
     timezone: str = "UTC"
     on_error: Literal["open", "cheap", "closed"] = "open"
     retention_s: int = 35 * 86_400
     enforce: bool = True
     hash: str = ""
+    experiment: Experiment = NO_EXPERIMENT

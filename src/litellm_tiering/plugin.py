@@ -14,7 +14,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.config.assemble import SystemClock, announce, direct, engine_of
+from litellm_tiering.config.assemble import (
+    SystemClock,
+    announce,
+    capture_of,
+    direct,
+    engine_of,
+    measure,
+    record,
+)
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping, load
 from litellm_tiering.errors import ConfigError, Problem
@@ -67,7 +75,7 @@ def settings_of_proxy(on_gate_fault: OnFault | None = None) -> Settings:
         )
     for warning in loaded.warnings:
         _log.warning("%s", warning)
-    return build(loaded.config, on_gate_fault)
+    return build(loaded.config, on_gate_fault, loaded.base)
 
 
 def settings_again(on_gate_fault: OnFault) -> Settings:
@@ -79,7 +87,8 @@ def settings_again(on_gate_fault: OnFault) -> Settings:
     path = os.environ.get(CONFIG_VARIABLE) or compat.proxy_config_path()
     if not path:
         raise ConfigError([Problem("tiering", "was not read from a file, so it cannot be read again")])
-    return build(load(Path(path), os.environ, proxy=compat.proxy_config()).config, on_gate_fault)
+    loaded = load(Path(path), os.environ, proxy=compat.proxy_config())
+    return build(loaded.config, on_gate_fault, loaded.base)
 
 
 def make_handler() -> TieringHandler:
@@ -95,6 +104,7 @@ def make_handler() -> TieringHandler:
     from litellm_tiering.gateway.hooks import TieringHandler  # noqa: PLC0415 - as above
     from litellm_tiering.gateway.reload import Reloader  # noqa: PLC0415 - as above
     from litellm_tiering.gateway.routes import mount  # noqa: PLC0415 - as above
+    from litellm_tiering.gateway.tracing import open_tracing  # noqa: PLC0415 - as above
 
     compat.check_version()
     # The gates are built before the engine that keeps account of their faults.
@@ -109,7 +119,12 @@ def make_handler() -> TieringHandler:
 
     directives = direct(engine)
     announce(settings, engine, sinks(settings))
+    record(settings, engine)
     gateway = Gateway(settings, engine, Catalog(settings.ladder, settings.requirements, engine.clock))
+    gateway.capture = capture_of(settings, engine)
+    gateway.tracing = open_tracing(engine.clock, engine.fault)
+    if gateway.tracing is not None:
+        measure(engine, gateway.tracing)
     reloader = Reloader(gateway, lambda: settings_again(engine.fault), sinks)
     directives.on_reload = reloader.called_for
     reloader.listen()

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from litellm_tiering.core.budget import Balance, Choice, Limit
-    from litellm_tiering.core.classification import Classification, Subject
     from litellm_tiering.core.gate import Said
     from litellm_tiering.core.thread import Higher, Thread
 
@@ -381,14 +380,6 @@ class Upstream(Protocol):
 
     async def call(self, model: str, attempt: str) -> Any:  # noqa: ANN401 - each API has answers of its own
         """The answer of a group, whole or as a stream of chunks; raises what the call raises."""
-        ...
-
-
-class Classifying(Protocol):
-    """A chain of classifiers: one opinion out of many."""
-
-    def classify(self, subject: Subject) -> Classification:
-        """What the chain makes of ``subject``. Quick: it runs before the upstream call."""
         ...
 
 

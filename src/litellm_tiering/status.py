@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.accounts import counter_key
+from litellm_tiering.asides import CLASSIFIER
 from litellm_tiering.core.budget import Balance, Scope
 from litellm_tiering.core.pacing import forecast, linear
 from litellm_tiering.units import usd, window_at
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_tiering.core.pacing import Forecast
     from litellm_tiering.engine import Engine
     from litellm_tiering.pacer import Pacer
+    from litellm_tiering.ports import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,20 @@ def _live(  # noqa: PLR0913, PLR0917 - one line of the table
     found = pacer.forecast(budget, id_, balance.used, now_s)
     paced = pacer.steps_down(budget, id_, key, balance.used, now_s)
     return LiveBudget(budget, id_, balance, window.end_s, found, paced)
+
+
+async def classifier_status(engine: Engine) -> dict[str, Any]:
+    """What classifiers' calls cost today, of all workers: ``{day, calls, spent_usd}``; null when unknown."""
+    day = engine.books.days.day(engine.clock.now())
+    return classifier_spend(day, await engine.books.ask(engine.ledger.totals([day]), "totals"))
+
+
+def classifier_spend(day: str, found: Sequence[Tally] | None) -> dict[str, Any]:
+    """What the totals of a day say of classifiers' calls; null where the store did not tell them."""
+    if found is None:
+        return {"day": day, "calls": None, "spent_usd": None}
+    rows = [row for row in found if row.reason == CLASSIFIER]
+    return {"day": day, "calls": sum(r.attempts for r in rows), "spent_usd": usd(sum(r.cost for r in rows))}
 
 
 async def store_status(engine: Engine, *, ok: bool) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class Days:
         """An empty row for a call that was not planned."""
         return Tally(*self._when(at_s), "", "", model, team, UNPLANNED)
 
+    def day(self, at_s: float) -> str:
+        """The calendar day of a time, such as ``2026-11-21``."""
+        return self._when(at_s)[0]
+
     def _when(self, at_s: float) -> tuple[str, int, int]:
         day, hour, end_s = _hour(self.timezone, int(at_s // 900))
         return day, hour, end_s + self.retention_s
@@ -58,6 +62,9 @@ def _hour(timezone: str, quarter: int) -> tuple[str, int, int]:
 
 def reason_of(decision: Decision) -> str:
     """Why a request went where it went, in a word that no client chooses: the last step that took effect."""
+    if decision.steps and decision.steps[0].reason is Reason.HOLDOUT:
+        # Counted apart whatever became of them: it is the callers that are compared.
+        return Reason.HOLDOUT.value
     if decision.refusal is not None:
         return f"refused:{decision.refusal.reason.value}"
     last = next((s for s in reversed(decision.steps) if s.enforced), None)

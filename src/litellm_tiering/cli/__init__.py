@@ -11,17 +11,46 @@ import sys
 from typing import TYPE_CHECKING
 
 from litellm_tiering import __version__
-from litellm_tiering.cli import batch, check, exempt, explain, gate, replay, score, status, switch
+from litellm_tiering.cli import (
+    analyze,
+    batch,
+    check,
+    exempt,
+    explain,
+    gate,
+    init,
+    replay,
+    report,
+    score,
+    status,
+    switch,
+    train,
+    tune,
+)
+from litellm_tiering.cli import eval as evaluate
 from litellm_tiering.cli.common import Exit, UsageError, note, visible
 from litellm_tiering.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-VERBS = (batch, check, exempt, explain, gate, replay, score, status, switch)
-
-NOT_BUILT = ("init", "analyze", "eval", "train", "tune", "report")
-"""Verbs that are named elsewhere and that this version does not have."""
+VERBS = (
+    analyze,
+    batch,
+    check,
+    evaluate,
+    exempt,
+    explain,
+    gate,
+    init,
+    replay,
+    report,
+    score,
+    status,
+    switch,
+    train,
+    tune,
+)
 
 _INTERRUPTED = 130  # as a shell reports SIGINT
 
@@ -34,9 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     _prepare()
-    if words and words[0] in NOT_BUILT:
-        note(f"{words[0]} is not available in this version; `litellm-tiering --help` lists what is")
-        return Exit.USAGE
     try:
         options = _parser().parse_args(words)
     except SystemExit as left:
@@ -83,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="litellm-tiering",
         description="Complexity routing, answer cascades and exact budgets for the LiteLLM proxy.",
-        epilog="exit status: 0 done; 1 findings; 2 wrong usage or configuration",
+        epilog="exit status: 0 done; 1 findings; 2 wrong usage or configuration; 4 an unreachable target",
     )
     parser.add_argument("--version", action="version", version=f"litellm-tiering {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)

@@ -6,8 +6,9 @@ from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cli.common import Exit, add_common, print_json, visible
-from litellm_tiering.cli.settings import bundled_prices, required
+from litellm_tiering.cli.check_traffic import as_json, replayed, text_of
+from litellm_tiering.cli.common import Exit, add_common, note, print_json, visible
+from litellm_tiering.cli.settings import bundled_prices, required, settings_of
 from litellm_tiering.config.check import Report, check
 from litellm_tiering.config.load import OVERRIDE
 from litellm_tiering.errors import ConfigError, IncompatibleLiteLLM, Problem
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_tiering.cli.settings import Chosen
+    from litellm_tiering.evals.traffic import Traffic
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,6 +32,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_common(parser)
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    parser.add_argument(
+        "--traffic",
+        metavar="FILE",
+        help="captured requests: what each gate rejects of them, and what escalating that costs; - for "
+        "standard input, .gz is unpacked",
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,18 +45,26 @@ def run(options: argparse.Namespace) -> Exit:
     """Judge the configuration and print what was found.
 
     Raises:
-        UsageError: there is no file, or it cannot be read.
+        UsageError: there is no file, or it cannot be read; nor can the traffic.
     """
     where = required(options.config)
-    found = check(where.path, where.env, prices=_prices(where))
+    prices = _prices(where)
+    found = check(where.path, where.env, prices=prices)
     problems = (*_installed(), *found.problems)
-    ok = not (problems or (options.strict and found.warnings))
+    traffic: tuple[Traffic, list[str]] | None = None
+    if options.traffic and not problems:
+        traffic = replayed(options.traffic, settings_of(where), prices)
+    odd = traffic[1] if traffic else []
+    ok = not (problems or (options.strict and (found.warnings or odd)))
     if options.json:
-        print_json(
-            {"ok": ok, "problems": _json(problems), "warnings": _json(found.warnings)},
-        )
+        more = {"traffic": as_json(*traffic) if traffic else None} if options.traffic else {}
+        print_json({"ok": ok, "problems": _json(problems), "warnings": _json(found.warnings), **more})
     else:
         _print(str(where.path or where.env[OVERRIDE]), Report(problems, found.warnings))
+        if traffic:
+            print(visible(text_of(options.traffic, *traffic)))
+        elif options.traffic:
+            note("the traffic was not looked at: mend the problems first")
     return Exit.DONE if ok else Exit.FINDINGS
 
 

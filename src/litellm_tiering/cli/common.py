@@ -20,6 +20,7 @@ class Exit(enum.IntEnum):
     DONE = 0
     FINDINGS = 1
     USAGE = 2
+    INFEASIBLE = 4
 
 
 class UsageError(TieringError):

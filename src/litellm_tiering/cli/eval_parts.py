@@ -135,6 +135,7 @@ def contender_of(label: str, settings: Settings, *, gates: bool) -> Contender:
         predicts_gain=any(
             isinstance(c, section.LearnedClassifier) for c in settings.config.classifiers or ()
         ),
+        climbs=0 if settings.cascade is None else settings.cascade.max_escalations,
     )
 
 

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.cli.inputs import STDIN
 from litellm_tiering.cli.settings import optional
-from litellm_tiering.config.build_gates import every_gate
+from litellm_tiering.config.fingerprint import models_of
 from litellm_tiering.config.load import load
-from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, LearnedClassifier
-from litellm_tiering.config.schema_gates import AcceptableGate, CascadeSection
 from litellm_tiering.errors import TieringError
 from litellm_tiering.evals.provenance import digest_of, digests_in
 from litellm_tiering.weights import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from litellm_tiering.config.schema import TieringSection
 
 
 def flattered(config: str | None, outcomes: str, *, gates: bool) -> Iterator[str]:
@@ -37,26 +33,12 @@ def flattered(config: str | None, outcomes: str, *, gates: bool) -> Iterator[str
         return
     loaded = load(where.path, where.env)
     digest: str | None = None
-    for kind, path in _models(loaded.config, gates=gates):
+    for kind, path in models_of(loaded.config, gates=gates):
         sources = _sources(loaded.base / Path(path).expanduser(), kind)
         if sources:
             digest = digest or digest_of(outcomes)
         if digest in sources:
             yield f"{path} was trained on this very file: it knows these answers, and its figures flatter"
-
-
-def _models(config: TieringSection, *, gates: bool) -> Iterator[tuple[str, str]]:
-    """The kinds and the files of the models that a configuration names."""
-    for one in config.classifiers or ():
-        if isinstance(one, LearnedClassifier):
-            yield "router", one.path
-        elif isinstance(one, EmbeddingClassifier) and one.head:
-            yield "head", one.head
-    cascade = config.cascade
-    if gates and isinstance(cascade, CascadeSection):
-        for _, gate in every_gate(cascade.gates or ()):
-            if isinstance(gate, AcceptableGate) and gate.path:
-                yield "gate", gate.path
 
 
 def _sources(path: Path, kind: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.cli import decision
 from litellm_tiering.cli.answers import demand_in, panel_of, said_in, text_of, told
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, table, visible
 from litellm_tiering.cli.inputs import STDIN, BadLine, body_in, text_in_stdin
@@ -67,6 +68,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="an answer to it, for the gates to judge, or @FILE for what a file holds; an `answer` in the "
         "body of --request, with `finish_reason` and the like as `gate` reads them, does as well",
     )
+    parser.add_argument(
+        "--decision",
+        metavar="ID",
+        help="a decision that was made instead: the id of the header x-tiering-decision. It is read from the "
+        "configuration's store, with the budgets as they stood",
+    )
     add_common(parser)
     who = parser.add_argument_group("who asks")
     who.add_argument("--team", default="", help="the team, by its id: budgets of teams are counted by it")
@@ -96,6 +103,8 @@ def run(options: argparse.Namespace) -> Exit:
         UsageError: there is no request, or no route for it.
         ConfigError: the configuration is wrong.
     """
+    if options.decision is not None:
+        return decision.run(options)
     body, surface = _request(options)
     answer = _answer(options, body)
     where = optional(options.config)
@@ -115,6 +124,8 @@ def run(options: argparse.Namespace) -> Exit:
         _print(found)
     if settings.mode == "off":
         note("the mode is off: the proxy decides nothing and changes nothing")
+    for kind in found["not_asked"]:
+        note(f"the {kind} classifier is not asked here, as that costs: a request would ask it")
     if store.remark:
         note(store.remark)
     if not answered:
@@ -127,7 +138,7 @@ def run(options: argparse.Namespace) -> Exit:
 def _request(options: argparse.Namespace) -> tuple[Mapping[str, Any], Surface]:
     """The body that is asked about, and the API it is one of."""
     if (options.prompt is None) == (options.request is None):
-        raise UsageError("give either a PROMPT or --request FILE")
+        raise UsageError("give either a PROMPT or --request FILE, or --decision ID for one that was made")
     if options.request is not None:
         body = body_in(options.request)
         guess = Surface.RESPONSES if "input" in body and "messages" not in body else Surface.CHAT

@@ -7,18 +7,23 @@ import datetime as dt
 import math
 import sys
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from litellm_tiering.cli import replay_compare
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
 from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
 from litellm_tiering.cli.replay_text import text_of
-from litellm_tiering.cli.settings import bundled_prices, required, settings_of
+from litellm_tiering.cli.settings import bundled_prices, required, settings_of, store_of
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping
+from litellm_tiering.errors import StoreError
 from litellm_tiering.evals.asking import Asking
 from litellm_tiering.evals.plot import NoPlots, draw, figure_class
 from litellm_tiering.evals.questions import question_in
 from litellm_tiering.evals.replay import A_WEDNESDAY, days_before, midnight, replay
-from litellm_tiering.evals.trace import MAX_ROW_BYTES, BadRow, read_trace
+from litellm_tiering.evals.trace import DAY_S, MAX_ROW_BYTES, BadRow, read_trace
+from litellm_tiering.evals.trace_records import trace_of
+from litellm_tiering.ledger.open import open_records
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from litellm_tiering.evals.questions import Question
     from litellm_tiering.evals.result import Result
     from litellm_tiering.evals.trace import Trace
+    from litellm_tiering.records import Row
 
 MAX_QUESTIONS = 20_000
 """How many questions of an outcomes file are read at most: their prompts are kept in memory."""
@@ -46,14 +52,20 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "follows them, and tells what was spent, moved down and refused by hour. Nothing is sent, and the "
         "store of the configuration is not touched. Needs a configuration whose models have prices.",
     )
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--trace",
-        required=True,
         metavar="FILE",
         help="CSV with a head: t_s,prompt_tokens,completion_tokens[,tier,team,key,user,end_user,max_tokens], "
         "t_s in seconds since midnight; - for standard input, .gz is unpacked",
     )
+    source.add_argument(
+        "--records",
+        metavar="DAY",
+        help="the decisions of a day as the store of the configuration keeps them: yesterday, or YYYY-MM-DD",
+    )
     add_common(parser)
+    replay_compare.add(parser)
     parser.add_argument("--plot", metavar="FILE", help="draw spend and downgrades by hour, such as day.png")
     policy = parser.add_argument_group("another policy than the configuration's")
     policy.add_argument(
@@ -95,8 +107,10 @@ def run(options: argparse.Namespace) -> Exit:
     where = required(options.config)
     settings = _settings(where, options)
     facts = _facts(where, settings)
-    trace = _trace(options, settings)
+    trace = _recorded(options, settings, facts) if options.records else _trace(options, settings)
     questions = _questions(options, settings) if options.outcomes else ()
+    if options.compare:
+        return _compare(options, (settings, facts), trace, questions)
     asking = Asking(settings, facts, questions, options.seed)
     budget = next((b for b in settings.budgets if b.limit is not None), settings.budgets[0])
     result = asyncio.run(
@@ -118,8 +132,62 @@ def run(options: argparse.Namespace) -> Exit:
     return Exit.FINDINGS if trace.bad_count else Exit.DONE
 
 
+def _compare(
+    options: argparse.Namespace,
+    old: tuple[Settings, tuple[TierFacts, ...]],
+    trace: Trace,
+    questions: tuple[Question, ...],
+) -> Exit:
+    where = required(options.compare)
+    settings = settings_of(where)
+    new = (settings, _facts(where, settings))
+    theirs = _questions(options, settings) if questions else ()
+    found = replay_compare.compared(old, new, trace, (questions, theirs), options, _progress())
+    past = replay_compare.exceeded(found, options)
+    if options.json:
+        print_json({**found.as_json(), "exceeded": past, "bad_rows": trace.bad_count})
+    else:
+        print(replay_compare.text_of(found, past))
+    return Exit.FINDINGS if past or trace.bad_count else Exit.DONE
+
+
+def _recorded(options: argparse.Namespace, settings: Settings, facts: tuple[TierFacts, ...]) -> Trace:
+    """The trace of a day's decisions, which that day then is replayed on.
+
+    Raises:
+        UsageError: it is no day, or the store does not tell of it.
+    """
+    budget = next((b for b in settings.budgets if b.limit is not None), settings.budgets[0])
+    if options.records == "yesterday":
+        options.date = dt.datetime.now(ZoneInfo(budget.timezone)).date() - dt.timedelta(days=1)
+    else:
+        try:
+            options.date = dt.date.fromisoformat(options.records)
+        except ValueError:
+            raise UsageError("--records takes `yesterday`, or a day as YYYY-MM-DD") from None
+    begins_s = midnight(options.date, budget.timezone)
+    store = store_of(settings)
+
+    async def rows() -> list[Row]:
+        try:
+            return [row async for row in open_records(store.ledger).scan(begins_s, begins_s + DAY_S)]
+        finally:
+            await store.ledger.close()
+
+    try:
+        trace = trace_of(asyncio.run(rows()), settings.ladder, facts, begins_s)
+    except StoreError as error:
+        raise UsageError(f"the store is away: {error}") from None
+    except BadRow as error:
+        raise UsageError(f"the decisions cannot be used: {error}") from None
+    if not trace.arrivals:
+        raise UsageError(store.remark or f"the store keeps no decision of {options.date}")
+    return trace.scaled(options.scale, options.seed)
+
+
 def _check(options: argparse.Namespace) -> None:
     """Refuse what cannot be done before anything long begins."""
+    replay_compare.check(options)
     if options.outcomes and not (options.weak and options.strong):
         raise UsageError("--outcomes needs --weak MODEL and --strong MODEL, as the file names them")
     if (options.weak or options.strong) and not options.outcomes:
@@ -161,7 +229,8 @@ def _settings(where: Chosen, options: argparse.Namespace) -> Settings:
         budgets[place] = {**budgets[place], **changes}
     else:
         budgets.insert(0, {"scope": "global", **changes})
-    return build(from_mapping({**section, "budgets": budgets}, file=str(where.path or "")).config)
+    loaded = from_mapping({**section, "budgets": budgets}, file=str(where.path or ""))
+    return build(loaded.config, base=loaded.base)
 
 
 def _facts(where: Chosen, settings: Settings) -> tuple[TierFacts, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import litellm_tiering.gateway  # noqa: F401 - hands LiteLLM's scorer over, should a classifier ask for it
 from litellm_tiering.cli.common import UsageError
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import OVERRIDE, SECTION, from_mapping, load
@@ -120,7 +121,7 @@ def settings_of(where: Chosen | None) -> Settings:
         ConfigError: the configuration is wrong; every problem at once.
     """
     loaded = from_mapping(DEFAULT_SECTION) if where is None else load(where.path, where.env)
-    return build(loaded.config)
+    return build(loaded.config, base=loaded.base)
 
 
 @dataclass(frozen=True, slots=True)

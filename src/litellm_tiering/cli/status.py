@@ -14,7 +14,8 @@ from litellm_tiering.errors import StoreError
 from litellm_tiering.ledger.open import open_board
 from litellm_tiering.pacer import Pacer
 from litellm_tiering.standing import Standing, standing
-from litellm_tiering.status import live_budgets
+from litellm_tiering.status import classifier_spend, live_budgets
+from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from litellm_tiering.core.budget import Balance
-    from litellm_tiering.ports import Ledger
+    from litellm_tiering.ports import Ledger, Tally
     from litellm_tiering.status import LiveBudget
 
     T = TypeVar("T")
@@ -58,9 +59,11 @@ def run(options: argparse.Namespace) -> Exit:
     clock = SystemClock()
     pacer = Pacer(settings.budgets, settings.timezone, settings.ladder.top, clock, store.ledger, _Asking())
     now = clock.now()
-    live, found, trouble = (
-        asyncio.run(_look(store.ledger, pacer, now)) if store.seen else (None, Standing(), "")
+    day = Days(settings.timezone).day(now)
+    live, found, trouble, totals = (
+        asyncio.run(_look(store.ledger, pacer, now, day)) if store.seen else (None, Standing(), "", None)
     )
+    tax = classifier_spend(day, totals)
     budgets = live_budgets(settings.budgets, live or {}, now, pacer)
     if options.json:
         top = settings.ladder.top
@@ -70,6 +73,7 @@ def run(options: argparse.Namespace) -> Exit:
                 # What could not be counted yet waits in the proxy, which has its own figure for it.
                 "store": {"kind": store.kind, "ok": live is not None, "spooled": 0},
                 "budgets": [b.as_json(top) for b in budgets],
+                "classifiers": tax,
                 "alarms": [trouble] if trouble else [],
                 "exemptions": [e.as_json() for e in found.exemptions],
                 "switches": [s.as_json() for s in found.switches],
@@ -79,6 +83,8 @@ def run(options: argparse.Namespace) -> Exit:
     elif live is not None:
         print(f"mode {settings.mode}, store {store.kind}")
         print(table(_rows(budgets, settings.ladder.top, now)))
+        if tax["calls"]:
+            print(f"classifiers asked models {tax['calls']:,} times today: {_usd(tax['spent_usd'])}")
         for line in _directives(found):
             print(visible(line))
     for remark in (store.remark, trouble):
@@ -99,19 +105,20 @@ class _Asking:
 
 
 async def _look(
-    ledger: Ledger, pacer: Pacer, now_s: float
-) -> tuple[Mapping[str, Balance] | None, Standing, str]:
-    """Every live counter and what stands on the board, or None and why the store did not tell."""
+    ledger: Ledger, pacer: Pacer, now_s: float, day: str
+) -> tuple[Mapping[str, Balance] | None, Standing, str, Sequence[Tally] | None]:
+    """Every live counter, what stands on the board and the day's totals, or why the store did not tell."""
     try:
         live = await asyncio.wait_for(ledger.active(now_s), DEADLINE_S)
         found = standing(await asyncio.wait_for(open_board(ledger).notices(now_s), DEADLINE_S))
+        totals = await asyncio.wait_for(ledger.totals([day]), DEADLINE_S)
         await pacer.refresh()
     except StoreError as error:
-        return None, Standing(), f"the budget store is away: {error}"
+        return None, Standing(), f"the budget store is away: {error}", None
     except asyncio.TimeoutError:
-        return None, Standing(), f"the budget store is away: no answer within {DEADLINE_S:g} s"
+        return None, Standing(), f"the budget store is away: no answer within {DEADLINE_S:g} s", None
     else:
-        return live, found, ""
+        return live, found, "", totals
     finally:
         await ledger.close()
 

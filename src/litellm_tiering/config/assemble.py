@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.adaptive import Watch
 from litellm_tiering.announcer import Announcer
+from litellm_tiering.capture import Capture
+from litellm_tiering.config.schema_gates import CascadeSection
+from litellm_tiering.core.drift import Scores
+from litellm_tiering.core.experiment import Experiment
 from litellm_tiering.core.policy import Policy
 from litellm_tiering.directives import Directives
+from litellm_tiering.drift import Drift, Expected
 from litellm_tiering.engine import Engine
-from litellm_tiering.ledger.open import open_board, open_segments
+from litellm_tiering.expecting import Expecting
+from litellm_tiering.ledger.open import open_board, open_records, open_segments
 from litellm_tiering.plan import Terms
+from litellm_tiering.recorder import Writer
+from litellm_tiering.telemetry.capture import CaptureFile
 from litellm_tiering.telemetry.log import LogSink
+from litellm_tiering.telemetry.meter import Figures, Meters
 from litellm_tiering.telemetry.metrics import open_metrics
 from litellm_tiering.telemetry.outlook import Outlook
 
@@ -22,9 +31,13 @@ if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.budget import Budget
     from litellm_tiering.events import Sink
+    from litellm_tiering.meter import Meter
     from litellm_tiering.ports import Clock, Ledger, Spool
 
 _SECONDS_PER_DAY = 86_400
+
+_ROWS_UNSAID = 200
+"""On how many rows a trained model is taken to rest that does not say."""
 
 
 class SystemClock:
@@ -53,6 +66,7 @@ def engine_of(
     """
     engine = Engine(terms_of(settings, budgets), ledger, clock or SystemClock(), spool)
     engine.watch = watch_of(settings, engine)
+    engine.expecting = expecting_of(settings, engine)
     return engine
 
 
@@ -67,21 +81,82 @@ def terms_of(settings: Settings, budgets: tuple[Budget, ...] | None = None) -> T
         retention_s=settings.store.retention_days * _SECONDS_PER_DAY,
         enforce=settings.mode == "enforce",
         hash=settings.policy_hash,
+        experiment=_experiment(settings),
     )
+
+
+def _experiment(settings: Settings) -> Experiment:
+    written = settings.config.experiment
+    return Experiment(written.holdout, written.salt or "")
 
 
 def watch_of(settings: Settings, engine: Engine) -> Watch | None:
     """Who tells which segments start one tier higher; nobody without a cascade."""
     if settings.cascade is None:
         return None
+    # One mechanism decides where a segment starts: what is expected takes the place of the bypass.
+    above = settings.cascade.bypass_above if settings.cascade.weighing is None else 1.0
     return Watch(
         open_segments(engine.ledger),
         engine.books,
         engine.clock,
-        settings.cascade.bypass_above,
+        above,
         probe_share=settings.cascade.probe_share,
         on_fault=engine.fault,
     )
+
+
+def expecting_of(settings: Settings, engine: Engine) -> Expecting | None:
+    """Who tells which way is expected to cost least; nobody where the fixed rules are to hold."""
+    cascade, watch = settings.cascade, engine.watch
+    if cascade is None or cascade.weighing is None or watch is None:
+        return None
+    return Expecting(settings.ladder, cascade.weighing, watch, engine.figures, engine.clock)
+
+
+def watch_drift(settings: Settings, engine: Engine, announcer: Announcer) -> None:
+    """Have live traffic held against the training; what is known goes on where that has not changed."""
+    expected = expected_of(settings)
+    if engine.drift is None or engine.drift.expected != expected:
+        engine.drift = Drift(expected, engine.clock) if expected.any else None
+    if engine.drift is not None:
+        engine.drift.tell = announcer.announce
+
+
+def expected_of(settings: Settings) -> Expected:
+    """What the first trained classifier, and tuning, have left to hold traffic against."""
+    section = settings.config.cascade
+    escalates = section.escalates if isinstance(section, CascadeSection) else None
+    if all(one.kind != "learned" for one in settings.config.classifiers or ()):
+        return Expected(escalates=escalates)
+    from litellm_tiering.classifiers.learned import LearnedClassifier  # noqa: PLC0415 - only where there is one
+
+    for classifier in getattr(settings.chain, "classifiers", ()):
+        if isinstance(classifier, LearnedClassifier):
+            training = classifier.model.header.get("training")
+            rows = training.get("rows") if isinstance(training, dict) else None
+            count = rows if isinstance(rows, int) and rows > 0 else _ROWS_UNSAID
+            return Expected(classifier.kind, Scores.of(classifier.model.quantiles, count), count, escalates)
+    return Expected(escalates=escalates)
+
+
+def capture_of(settings: Settings, engine: Engine, now: Capture | None = None) -> Capture | None:
+    """What keeps requests for training; ``now`` itself where nothing of that has changed."""
+    wanted = settings.capture
+    if wanted is None or settings.mode == "off":
+        return None
+    if now is not None and now.settings == wanted:
+        return now
+    sink = CaptureFile(wanted.path, wanted.max_mb * 1_000_000, on_fault=engine.fault)
+    return Capture(wanted, settings.ladder, sink, engine.fault)
+
+
+def record(settings: Settings, engine: Engine) -> None:
+    """Have the engine's decisions kept in its store, for all workers to see; nowhere when none are to be."""
+    most = settings.store.decisions
+    if most:
+        store = open_records(engine.ledger, most, settings.store.retention_days * _SECONDS_PER_DAY)
+        engine.books.writer = Writer(store, settings.ladder, engine.books.guard)
 
 
 def direct(engine: Engine) -> Directives:
@@ -89,6 +164,14 @@ def direct(engine: Engine) -> Directives:
     board = open_board(engine.ledger)
     engine.directives = Directives(board, engine.books, engine.clock, on_fault=engine.fault)
     return engine.directives
+
+
+def measure(engine: Engine, meter: Meter) -> None:
+    """Have one more told what becomes of the engine's requests."""
+    if isinstance(engine.books.meter, Meters):
+        engine.books.meter.add(meter)
+    else:
+        engine.books.meter = Meters([meter], engine.fault)
 
 
 def announce(settings: Settings, engine: Engine, more: Sequence[Sink] = ()) -> Announcer:
@@ -114,8 +197,13 @@ def announce(settings: Settings, engine: Engine, more: Sequence[Sink] = ()) -> A
 
         async def figures() -> None:
             told.store(up=books.store_ok, spooled=books.owed, errors=books.store_errors)
+            told.classifiers(engine.asides.spent)
+            told.faults(engine.faults)
 
         announcer.works.append(figures)
+        if books.meter is None:
+            measure(engine, Figures(told))
     books.guard.on_change = announcer.store
     engine.events = announcer
+    watch_drift(settings, engine, announcer)
     return announcer

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from fnmatch import translate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from litellm_tiering.capture import CaptureSettings
 from litellm_tiering.config.build_chain import build_chain
-from litellm_tiering.config.build_gates import FaultLog, build_panel, wants_logprobs
+from litellm_tiering.config.build_gates import FaultLog, agreement_of, build_panel, wants_logprobs
+from litellm_tiering.config.fingerprint import policy_hash
 from litellm_tiering.config.schema import ConversationSection
 from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.sense_budgets import downgrade_of
@@ -18,18 +19,20 @@ from litellm_tiering.config.sense_routes import VIRTUAL, is_glob
 from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Pacing, Scope
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.core.policy import Route
+from litellm_tiering.expecting import Weighing
 from litellm_tiering.telemetry.settings import WebhookSettings
-from litellm_tiering.units import WindowKind, nano_usd
+from litellm_tiering.units import NANO_PER_USD, WindowKind, nano_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from litellm_tiering.config.build_gates import OnFault
-    from litellm_tiering.config.schema import RouteSection, TieringSection
+    from litellm_tiering.config.schema import CaptureSection, RouteSection, TieringSection
     from litellm_tiering.config.schema_budgets import BudgetSection
     from litellm_tiering.config.schema_events import EventsSection
+    from litellm_tiering.core.agreement import Agreement
+    from litellm_tiering.core.classification import Chained
     from litellm_tiering.core.gate import Judging
-    from litellm_tiering.ports import Classifying
 
 DEFAULT_STEPS_AT = 0.80
 """From this share of a limit on, one tier down, where a budget says nothing of its own."""
@@ -51,13 +54,14 @@ _LONGEST_NAME = 256
 class StoreSettings:
     """Where spend is counted; ``retention_days`` is how long counters outlive their window.
 
-    ``spool`` is the file for what is owed to the store, ``off`` for none.
+    ``spool`` is the file for what is owed to the store, ``off`` for none; ``decisions`` is how many are kept.
     """
 
     url: str = field(repr=False)
     on_error: Literal["open", "cheap", "closed"] = "open"
     retention_days: int = 35
     spool: str = "off"
+    decisions: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class CascadeSettings:
         probe_share: The share of a bypassed segment's requests that still try the lower tier.
         gates: What judges an answer.
         wants_logprobs: Whether some gate looks at log-probabilities.
+        agreement: Whom to ask beside a tier's own model; None for nobody.
+        weighing: How ways are weighed by what they are expected to cost; None where the fixed rules hold.
     """
 
     max_escalations: int
@@ -91,6 +97,8 @@ class CascadeSettings:
     probe_share: float
     gates: Judging = field(repr=False, compare=False)
     wants_logprobs: bool
+    agreement: Agreement | None = None
+    weighing: Weighing | None = None
 
 
 class Routing:
@@ -132,6 +140,7 @@ class Settings:
             :class:`litellm_tiering.core.catalog.Capability`, those left out absent.
         store: Where spend is counted.
         events: Who is told of events.
+        capture: Which requests' text is kept; None where none is.
         timezone: Whose wall clock rules follow.
         policy_hash: Names this policy in records: the same for the same policy, wherever it is written.
         virtual_names: The classified names that are no tier's own group, as far as they are no globs.
@@ -142,11 +151,12 @@ class Settings:
     ladder: Ladder
     routes: tuple[Route, ...]
     budgets: tuple[Budget, ...]
-    chain: Classifying
+    chain: Chained
     cascade: CascadeSettings | None
     requirements: Literal["auto", "off"] | Mapping[str, Mapping[str, Any]]
     store: StoreSettings
     events: EventSettings
+    capture: CaptureSettings | None
     timezone: str
     policy_hash: str
     virtual_names: tuple[str, ...]
@@ -164,32 +174,40 @@ class Settings:
         return self.virtual_names[0] if self.virtual_names else VIRTUAL
 
 
-def build(config: TieringSection, on_gate_fault: OnFault | None = None) -> Settings:
+def build(config: TieringSection, on_gate_fault: OnFault | None = None, base: Path | None = None) -> Settings:
     """The settings that a configuration describes; it must come from :mod:`litellm_tiering.config.load`.
 
     Args:
         config: The section.
-        on_gate_fault: Told where a gate failed, and with what; the log is when None.
+        on_gate_fault: Told where a gate or a classifier failed, and with what; the log is when None.
+        base: The directory that relative paths are meant from; the working one when None.
 
     Raises:
+        ConfigError: a model's file is not there, or cannot be used.
         KeyError, ValueError: the configuration was never judged, and names a tier there is not.
     """
     ladder = Ladder(Tier(t.name, t.model) for t in config.tiers)
     routes = _routes(config, ladder)
+    on_fault = FaultLog() if on_gate_fault is None else on_gate_fault
     return Settings(
         mode=config.mode,
         ladder=ladder,
         routes=routes,
         budgets=_budgets(config, ladder),
-        chain=build_chain(config.classifiers, ladder),
-        cascade=_cascade(config, FaultLog() if on_gate_fault is None else on_gate_fault),
+        chain=build_chain(config.classifiers, ladder, on_fault, base or Path()),
+        cascade=_cascade(config, ladder, on_fault, base),
         requirements=_requirements(config),
         store=StoreSettings(
-            config.store.url, config.store.on_error, config.store.retention_days, config.store.spool
+            config.store.url,
+            config.store.on_error,
+            config.store.retention_days,
+            config.store.spool,
+            config.store.decisions,
         ),
         events=_events(config.events),
         timezone=config.timezone,
-        policy_hash=policy_hash(config),
+        capture=_capture(config.capture),
+        policy_hash=policy_hash(config, base or Path()),
         virtual_names=_virtual_names(routes, ladder),
         config=config,
         routing=Routing(routes),
@@ -253,7 +271,9 @@ def _deadline_ms(section: RouteSection) -> int:
     return BATCH_DEADLINE_MS if section.latency == "batch" else INTERACTIVE_DEADLINE_MS
 
 
-def _cascade(config: TieringSection, on_fault: OnFault) -> CascadeSettings | None:
+def _cascade(
+    config: TieringSection, ladder: Ladder, on_fault: OnFault, base: Path | None
+) -> CascadeSettings | None:
     if config.cascade is False:
         return None
     section = config.cascade or CascadeSection()
@@ -264,8 +284,21 @@ def _cascade(config: TieringSection, on_fault: OnFault) -> CascadeSettings | Non
         prefix_ms=section.prefix_ms,
         bypass_above=section.bypass_above,
         probe_share=section.probe_share,
-        gates=build_panel(section.gates, on_fault),
+        gates=build_panel(section.gates, on_fault, base),
         wants_logprobs=wants_logprobs(section.gates),
+        agreement=agreement_of(section.gates, ladder),
+        weighing=_weighing(section, ladder),
+    )
+
+
+def _weighing(section: CascadeSection, ladder: Ladder) -> Weighing | None:
+    if section.strategy == "rules" or section.max_escalations == 0:
+        return None
+    return Weighing(
+        per_second=section.latency_usd_per_s * NANO_PER_USD,
+        probe_share=section.probe_share,
+        stream=section.stream,
+        agreement=agreement_of(section.gates, ladder),
     )
 
 
@@ -319,8 +352,8 @@ def _events(section: EventsSection) -> EventSettings:
     return EventSettings(sent, section.litellm)
 
 
-def policy_hash(config: TieringSection) -> str:
-    """Twelve hexadecimal digits that name a policy: defaults written out, addresses left out."""
-    plain = config.model_dump(mode="json", by_alias=True, exclude={"store": {"url", "spool"}, "events": True})
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+def _capture(section: CaptureSection) -> CaptureSettings | None:
+    if not section.share:
+        return None
+    never = Critical(section.never.teams, section.never.key_aliases, section.never.tags)
+    return CaptureSettings(section.share, section.path, section.max_mb, never)

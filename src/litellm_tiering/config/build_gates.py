@@ -5,26 +5,22 @@ from __future__ import annotations
 import logging
 import math
 import re
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.config import schema_gates as section
-from litellm_tiering.gates.callback import CallbackGate, load_target
-from litellm_tiering.gates.confidence import ConfidenceGate
-from litellm_tiering.gates.language import LanguageGate
-from litellm_tiering.gates.logprob import LogprobGate
+from litellm_tiering.core.agreement import Agreement
+from litellm_tiering.errors import BadModel, ConfigError, Problem
 from litellm_tiering.gates.panel import AllOf, AnyOf, Panel, Weighted
-from litellm_tiering.gates.refusal import RefusalGate
-from litellm_tiering.gates.repetition import RepetitionGate
-from litellm_tiering.gates.schema import JsonSchemaGate
-from litellm_tiering.gates.shape import FinishedGate, MaxLengthGate, MinLengthGate, NotEmptyGate
-from litellm_tiering.gates.target import mark_of, safe_word
-from litellm_tiering.gates.unbalanced import UnbalancedGate
+from litellm_tiering.gates.target import load_target, mark_of, safe_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from litellm_tiering.config.words import Loc
     from litellm_tiering.core.gate import Gate
+    from litellm_tiering.core.ladder import Ladder
 
     OnFault = Callable[[str, BaseException], None]
 
@@ -38,30 +34,38 @@ DEFAULT_GATES: tuple[section.AnyGate, ...] = (
 
 _log = logging.getLogger("litellm_tiering")
 
-_PLAIN: Mapping[str, Callable[..., Gate]] = {
-    "not_empty": NotEmptyGate,
-    "finished": FinishedGate,
-    "refusal": RefusalGate,
-    "repetition": RepetitionGate,
-    "unbalanced": UnbalancedGate,
-    "language": LanguageGate,
+_WHERE: Mapping[str, str] = {
+    "not_empty": "shape:NotEmptyGate",
+    "min_length": "shape:MinLengthGate",
+    "max_length": "shape:MaxLengthGate",
+    "finished": "shape:FinishedGate",
+    "refusal": "refusal:RefusalGate",
+    "repetition": "repetition:RepetitionGate",
+    "unbalanced": "unbalanced:UnbalancedGate",
+    "language": "language:LanguageGate",
+    "json_schema": "schema:JsonSchemaGate",
+    "confidence": "confidence:ConfidenceGate",
+    "logprob": "logprob:LogprobGate",
+    "constraints": "constraints:ConstraintsGate",
+    "arithmetic": "arithmetic:ArithmeticGate",
+    "acceptable": "acceptable:AcceptableGate",
+    "agreement": "agreement:AgreementGate",
+    "callback": "callback:CallbackGate",
 }
+"""Where the gate of each kind lives: a proxy imports those that it has, and starts the sooner."""
+
+_PLAIN = frozenset(
+    {
+        *("not_empty", "finished", "refusal", "repetition", "unbalanced", "language"),
+        *("constraints", "arithmetic"),
+    }
+)
 """The gates that there is nothing to say of but their names."""
 
-_ON_PREFIXES: Mapping[str, bool] = {
-    "not_empty": NotEmptyGate.judges_prefix,
-    "min_length": MinLengthGate.judges_prefix,
-    "max_length": MaxLengthGate.judges_prefix,
-    "finished": FinishedGate.judges_prefix,
-    "refusal": RefusalGate.judges_prefix,
-    "repetition": RepetitionGate.judges_prefix,
-    "unbalanced": UnbalancedGate.judges_prefix,
-    "language": LanguageGate.judges_prefix,
-    "json_schema": JsonSchemaGate.judges_prefix,
-    "confidence": ConfidenceGate.judges_prefix,
-    "logprob": LogprobGate.judges_prefix,
-}
-"""Which gates judge the beginning of an answer, where that follows from the kind."""
+
+def _class_of(kind: str) -> Any:  # noqa: ANN401 - classes with nothing in common but being gates
+    module, _, name = _WHERE[kind].partition(":")
+    return getattr(import_module(f"litellm_tiering.gates.{module}"), name)
 
 
 class FaultLog:
@@ -78,66 +82,100 @@ class FaultLog:
             _log.error("fault in %s: %s; told once, it counts as configured", where, kind)
 
 
-def build_panel(gates: Sequence[section.AnyGate] | None, on_fault: OnFault) -> Panel:
+def build_panel(
+    gates: Sequence[section.AnyGate] | None, on_fault: OnFault, base: Path | None = None
+) -> Panel:
     """The panel of the gates listed; the default ones where that is None.
 
     Args:
         gates: What ``cascade.gates`` lists.
         on_fault: Told where a gate failed, and with what.
+        base: The directory that relative paths are meant from; the working one when None.
 
     Raises:
+        ConfigError: a gate's file cannot be used.
         ValueError, NotImplementedError: the section was never judged.
     """
-    return Panel([build_gate(g) for g in (DEFAULT_GATES if gates is None else gates)], on_fault=on_fault)
+    listed = DEFAULT_GATES if gates is None else gates
+    built = [_built(i, gate, base) for i, gate in enumerate(listed)]
+    return Panel(built, on_fault=on_fault, nets=frozenset(name_of(g) for g in listed if _is_net(g)))
 
 
-def build_gate(one: section.AnyGate) -> Gate:
+_NETS = frozenset(
+    {
+        *("not_empty", "min_length", "max_length", "finished", "refusal", "json_schema", "repetition"),
+        *("unbalanced", "language", "constraints", "arithmetic"),
+    }
+)
+"""Kinds of gates for what hardly ever happens: that one of them accepts everything is no news."""
+
+
+def _is_net(one: section.AnyGate) -> bool:
+    held = [gate for _, gate in inside(one)]
+    return all(map(_is_net, held)) if held else one.kind in _NETS
+
+
+def _built(place: int, one: section.AnyGate, base: Path | None) -> Gate:
+    try:
+        return build_gate(one, base)
+    except BadModel as error:
+        where = f"tiering.cascade.gates[{place}]"
+        raise ConfigError([Problem(where, error.message, error.fix, error.file)]) from None
+
+
+def build_gate(one: section.AnyGate, base: Path | None = None) -> Gate:
     """One gate, with all that it combines.
 
     Raises:
+        BadModel: its file cannot be used.
         ValueError, NotImplementedError: the section was never judged.
     """
-    plain = _PLAIN.get(one.kind)
-    if plain is not None:
-        return plain(name=name_of(one))
-    return _combinator(one) or _with_settings(one)
+    if isinstance(one, section.AcceptableGate):
+        path = None if one.path is None else (base or Path()) / Path(one.path).expanduser()
+        made: Gate = _class_of(one.kind)(path=path, min=one.min, name=name_of(one))
+        return made
+    return _combinator(one, base) or _with_settings(one)
 
 
-def _combinator(one: section.AnyGate) -> Gate | None:
+def _combinator(one: section.AnyGate, base: Path | None) -> Gate | None:
     name = name_of(one)
     if isinstance(one, section.AllGate):
-        return AllOf([build_gate(g) for g in one.gates], name=name)
+        return AllOf([build_gate(g, base) for g in one.gates], name=name)
     if isinstance(one, section.AnyOfGate):
-        return AnyOf([build_gate(g) for g in one.gates], name=name)
+        return AnyOf([build_gate(g, base) for g in one.gates], name=name)
     if isinstance(one, section.WeightedGate):
-        votes = tuple((v.weight, build_gate(v.gate)) for v in one.gates)
+        votes = tuple((v.weight, build_gate(v.gate, base)) for v in one.gates)
         return Weighted(votes, threshold=one.threshold, name=name)
     return None
 
 
 def _with_settings(one: section.AnyGate) -> Gate:
-    name = name_of(one)
-    if isinstance(one, section.MinLengthGate):
-        return MinLengthGate(chars=one.chars, name=name)
-    if isinstance(one, section.MaxLengthGate):
-        return MaxLengthGate(chars=one.chars, name=name)
-    if isinstance(one, section.JsonSchemaGate):
-        return JsonSchemaGate(mode=one.mode, name=name)
-    if isinstance(one, section.ConfidenceGate):
-        return ConfidenceGate(path=one.path, min=one.min, name=name)
-    if isinstance(one, section.LogprobGate):
-        return LogprobGate(
-            min_mean=-math.inf if one.min_mean is None else one.min_mean,
-            min_token=one.min_token,
-            max_perplexity=one.max_perplexity,
-            name=name,
-        )
-    if isinstance(one, section.CallbackGate):
-        target = load_target(one.target)
-        # What `@gate` calls it goes before the function's own name.
-        name = one.name or mark_of(target).name or name
-        return CallbackGate(target, name=name, timeout_ms=one.timeout_ms, on_error=one.on_error)
-    raise NotImplementedError(f"gate kind {one.kind!r}")
+    settings: dict[str, Any] = {"name": name_of(one)}
+    if isinstance(one, (section.MinLengthGate, section.MaxLengthGate)):
+        settings["chars"] = one.chars
+    elif isinstance(one, section.JsonSchemaGate):
+        settings["mode"] = one.mode
+    elif isinstance(one, section.ConfidenceGate):
+        settings |= {"path": one.path, "min": one.min}
+    elif isinstance(one, section.LogprobGate):
+        least = -math.inf if one.min_mean is None else one.min_mean
+        settings |= {"min_mean": least, "min_token": one.min_token, "max_perplexity": one.max_perplexity}
+    elif isinstance(one, section.AgreementGate):
+        settings |= {"on": one.on, "quorum": one.quorum}
+    elif isinstance(one, section.CallbackGate):
+        return _callback(one)
+    elif one.kind not in _PLAIN:
+        raise NotImplementedError(f"gate kind {one.kind!r}")
+    made: Gate = _class_of(one.kind)(**settings)
+    return made
+
+
+def _callback(one: section.CallbackGate) -> Gate:
+    target = load_target(one.target)
+    # What `@gate` calls it goes before the function's own name.
+    name = one.name or mark_of(target).name or name_of(one)
+    made: Gate = _class_of(one.kind)(target, name=name, timeout_ms=one.timeout_ms, on_error=one.on_error)
+    return made
 
 
 def name_of(one: section.AnyGate) -> str:
@@ -178,7 +216,25 @@ def judges_prefix(one: section.AnyGate) -> bool:
         return any(map(judges_prefix, one.gates))
     if isinstance(one, (section.AnyOfGate, section.WeightedGate)):
         return all(judges_prefix(gate) for _, gate in inside(one))
-    return _ON_PREFIXES.get(one.kind, True)  # what is not built is refused by name
+    return bool(_class_of(one.kind).judges_prefix)
+
+
+def agreement_of(gates: Sequence[section.AnyGate] | None, ladder: Ladder) -> Agreement | None:
+    """Whom to ask beside a tier's own model; None where no gate compares answers. There is one at most."""
+    every = every_gate(gates or ())
+    one = next((gate for _, gate in every if isinstance(gate, section.AgreementGate)), None)
+    if one is None:
+        return None
+    named = one.at if isinstance(one.at, tuple) else (one.at or ladder[0].name,)
+    return Agreement(
+        gate=name_of(one),
+        ranks=frozenset(map(ladder.rank, named)),
+        model=one.with_ or "",
+        more=(one.samples or 2) - 1,
+        on=one.on,
+        timeout_s=one.timeout_ms / 1000,
+        serve_with=one.serve == "with",
+    )
 
 
 def wants_logprobs(gates: Sequence[section.AnyGate] | None) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_tiering.config.build_gates import judges_prefix, name_of
+from litellm_tiering.config.check_agreement import agreement_risks
+from litellm_tiering.config.check_capture import capture_risks
 from litellm_tiering.config.load import examine_file
 from litellm_tiering.config.proxy import HANDLER
 from litellm_tiering.config.schema_gates import CascadeSection
@@ -67,6 +69,8 @@ def check(
             *_budget_risks(found.section),
             *_tier_risks(found.section, prices),
             *_cascade_risks(found.section),
+            *agreement_risks(found.section, found.proxy, prices),
+            *capture_risks(found.section),
             *_callback_risks(found.proxy),
         )
         warnings += [Problem(r.path, r.message, r.fix, file) for r in risks]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litellm_tiering.config.availability import unavailable
 from litellm_tiering.config.proxy import ProxyView
 from litellm_tiering.config.salvage import salvage
 from litellm_tiering.config.sense import View, judge_place, judge_store, judge_tiers
+from litellm_tiering.config.sense_agreement import judge_agreement
 from litellm_tiering.config.sense_budgets import judge_budgets
-from litellm_tiering.config.sense_classifiers import judge_classifiers
+from litellm_tiering.config.sense_capture import judge_capture
+from litellm_tiering.config.sense_classifiers import judge_classifiers, judge_models
 from litellm_tiering.config.sense_events import judge_events
 from litellm_tiering.config.sense_gates import judge_cascade, judge_targets
 from litellm_tiering.config.sense_routes import judge_reach, judge_routes, judge_virtual_names
@@ -33,13 +36,15 @@ JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (
     judge_virtual_names,
     judge_classifiers,
     judge_cascade,
+    judge_agreement,
     judge_budgets,
     judge_store,
     judge_events,
+    judge_capture,
 )
 """Who judges a section that is well formed, or the sound part of one that is not."""
 
-LAST_JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (judge_targets,)
+LAST_JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (judge_targets, judge_models)
 """Who judges only a section that nothing else is wrong with, since they run what it names."""
 
 
@@ -105,7 +110,9 @@ def examine(
         found += unavailable(values, words)
         if salvaged.section is not None:
             read = salvaged.section
-            view = View(read, view_of_proxy, _tier_names(values), words, _whole_in(salvaged))
+            view = View(
+                read, view_of_proxy, _tier_names(values), words, _whole_in(salvaged), Path(origin.file).parent
+            )
             found += _judged(view, salvaged, JUDGES)
             if all(f.warning for f in found):
                 found += _judged(view, salvaged, LAST_JUDGES)

@@ -36,6 +36,11 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     file: str = ""
 
+    @property
+    def base(self) -> Path:
+        """The directory that relative paths in it are meant from: its file's, else the working one."""
+        return Path(self.file).parent
+
 
 def load(
     path: Path | str | None, env: Mapping[str, str], *, proxy: Mapping[str, object] | None = None

@@ -36,6 +36,24 @@ class ProxyView:
         """Every name that the proxy answers to, for suggestions."""
         return tuple(dict.fromkeys((*(self.groups or ()), *self.aliases)))
 
+    def upstreams(self, group: str) -> tuple[str, ...]:
+        """What the deployments of a model group call their models, ``base_model`` where there is one."""
+        listed = self._config.get("model_list")
+        found = []
+        for entry in listed if isinstance(listed, (list, tuple)) else ():
+            if not isinstance(entry, Mapping) or entry.get("model_name") != self.aliases.get(group, group):
+                continue
+            info, params = entry.get("model_info"), entry.get("litellm_params")
+            named = info.get("base_model") if isinstance(info, Mapping) else None
+            named = named or (params.get("model") if isinstance(params, Mapping) else None)
+            if isinstance(named, str):
+                found.append(named)
+        return tuple(found)
+
+    def guarded(self) -> bool:
+        """Whether it has guardrails of its own section."""
+        return bool(self._at("guardrails"))
+
     def callbacks(self) -> tuple[str, ...]:
         """``litellm_settings.callbacks``."""
         found = self._at("litellm_settings", "callbacks")

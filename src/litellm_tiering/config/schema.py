@@ -114,21 +114,63 @@ class StoreSection(Section):
     retention_days: Whole = Field(
         default=35, ge=1, le=3660, description="How long counters are kept after their window, in days."
     )
+    decisions: Whole = Field(
+        default=100_000,
+        ge=0,
+        le=10_000_000,
+        description="How many decisions are kept for all workers to see, without prompts or answers, and no "
+        "longer than `retention_days`; up to 0.9 kB each. With 0 each worker remembers its latest only.",
+    )
 
 
 class ExperimentSection(Section):
-    """A randomised hold-out, to measure what routing costs in quality."""
+    """A randomised hold-out, to measure what routing saves, and what it costs in quality."""
 
     holdout: Share = Field(
-        default=0.0, description="The share of callers, by a stable hash, that always get the dearest tier."
+        default=0.0,
+        description="The share of callers, by a stable hash, that always get the dearest tier on the routes "
+        "that classify. A caller is a key, else a user, else a team; never the end user of a body.",
+    )
+    salt: Text | None = Field(
+        default=None, repr=False, description="Any text: another one draws other callers."
+    )
+
+
+class NeverSection(Section):
+    """Whose requests are never kept. Every entry is a glob."""
+
+    teams: tuple[Text, ...] = Field(default=(), description="Teams, by id or alias.")
+    key_aliases: tuple[Text, ...] = Field(default=(), description="Keys, by alias.")
+    tags: tuple[Text, ...] = Field(
+        default=(), description="Tags of keys and teams; a tag that a request brings along does not count."
     )
 
 
 class CaptureSection(Section):
     """Prompts and answers kept for training and evaluation; opt-in."""
 
-    share: Share = Field(default=0.0, description="The share of requests that is kept.")
-    path: Text = Field(default="capture.jsonl", description="The file they are written to.")
+    share: Share = Field(
+        default=0.0,
+        description="The share of requests whose text is kept, by a stable hash of the decision's id; with 0 "
+        "none is.",
+    )
+    path: Text = Field(
+        default="capture.jsonl",
+        description="The file they are written to, which only its owner may read; relative to the directory "
+        "the proxy runs in. Several workers of one machine may share it.",
+    )
+    max_mb: Whole = Field(
+        default=256,
+        ge=4,
+        le=1_000_000,
+        description="How many millions of bytes are kept at most; older lines, in the file of that name with "
+        "`.1` behind it, go first.",
+    )
+    never: NeverSection = Field(
+        default=NeverSection(),
+        description="Whose requests are never kept. Nor are those that say `no-log: true`, or whose messages "
+        "LiteLLM is told not to log.",
+    )
 
 
 def _cascade_form(value: object) -> str:
@@ -195,7 +237,7 @@ class TieringSection(Section):
         default=EventsSection(), description="Who is told of thresholds, ceilings, outages and forecasts."
     )
     experiment: ExperimentSection = Field(
-        default=ExperimentSection(), description="A randomised hold-out, to measure what routing costs."
+        default=ExperimentSection(), description="A randomised hold-out, to measure what routing saves."
     )
     capture: CaptureSection = Field(
         default=CaptureSection(), description="Prompts and answers kept for training and evaluation."

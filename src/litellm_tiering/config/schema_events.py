@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from litellm_tiering.config.base import Section, Text
 
 EventKind = Literal[
-    "threshold", "ceiling", "store_down", "store_up", "forecast", "reload", "exemption", "switch"
+    "threshold", "ceiling", "store_down", "store_up", "forecast", "reload", "exemption", "switch", "drift"
 ]
 """What happened, by the names of :class:`litellm_tiering.events.Kind`."""
 
@@ -23,6 +23,7 @@ EVERY_KIND: tuple[EventKind, ...] = (
     "reload",
     "exemption",
     "switch",
+    "drift",
 )
 
 

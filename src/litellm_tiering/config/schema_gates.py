@@ -122,12 +122,47 @@ class AcceptableGate(GateSection):
 
 
 class AgreementGate(GateSection):
-    """Asks a second cheap model in parallel and rejects where the two differ."""
+    """Asks a second cheap model, or the same one again, in parallel and rejects where the answers differ."""
 
     kind: Literal["agreement"]
-    with_: Text = Field(alias="with", description="The model group that is asked as well.")
-    on: Text = Field(
-        default="auto", description='What is compared; quote the key: YAML reads a bare on as "true".'
+    with_: Text | None = Field(
+        default=None,
+        alias="with",
+        description="The model group that is asked as well, best of another family than the tier's own.",
+    )
+    samples: Whole | None = Field(
+        default=None,
+        ge=2,
+        le=5,
+        description="In place of `with`: how many answers the tier's own model gives in all.",
+    )
+    on: Literal["auto", "always", "tools", "json", "choice", "number", "label"] = Field(
+        default="auto",
+        description="What is compared: `auto` asks twice only where a request will have an answer of one of "
+        "the forms (tool calls, JSON fields, a choice's letter, a final number, a label); `always` asks "
+        'twice whatever the request; or one form. Quote the key: YAML reads a bare on as "true".',
+    )
+    at: Text | tuple[Text, ...] | None = Field(
+        default=None,
+        description="The tier, or tiers, at which requests that start there are asked twice; the cheapest "
+        "one when absent.",
+    )
+    quorum: Whole | None = Field(
+        default=None,
+        ge=2,
+        le=5,
+        description="How many answers must agree, the tier's own included; more than half when absent.",
+    )
+    serve: Literal["tier", "with"] = Field(
+        default="tier",
+        description="Whose answer is served where both agree: the tier's own, or the second model's (of a "
+        "stream always the tier's own).",
+    )
+    timeout_ms: Whole = Field(
+        default=30_000,
+        ge=1,
+        le=600_000,
+        description="How long the second answer may take, in milliseconds; one that is late has no vote.",
     )
 
 
@@ -249,14 +284,33 @@ class CascadeSection(Section):
     bypass_above: Share = Field(
         default=0.40,
         gt=0,
-        description="The escalation rate above which a segment starts one tier higher; 1.0 for never.",
+        description="The escalation rate above which a segment starts one tier higher; 1.0 for never. Only "
+        "under `strategy: rules`.",
     )
     probe_share: Share = Field(
         default=0.05,
         description="The share of a bypassed segment's requests that still try the lower tier, to see "
-        "whether it serves again.",
+        "whether it serves again; under `strategy: expected` of those that would leave the fixed rules' way.",
+    )
+    strategy: Literal["rules", "expected"] = Field(
+        default="rules",
+        description="Which way a request goes: always as the other keys say (`rules`), or, once enough "
+        "answers have been judged, that which is expected to cost least (`expected`): the tier with its "
+        "gates, two models there where `agreement` is a gate, or straight to the next tier.",
+    )
+    latency_usd_per_s: Number = Field(
+        default=0.0,
+        ge=0,
+        le=1_000,
+        description="What a second of waiting counts for beside money, in dollars. Only under `strategy: "
+        "expected`.",
     )
     gates: tuple[AnyGate, ...] | None = Field(
         default=None,
         description="What checks an answer, in order; not_empty, finished, refusal, json_schema when absent.",
+    )
+    escalates: Share | None = Field(
+        default=None,
+        description="The share of requests that tuning expects to ask more than one tier. An alarm tells "
+        "when live traffic is far from it; not watched when absent.",
     )

@@ -6,6 +6,7 @@ A judge takes a :class:`View` and yields findings; ``JUDGES`` lists them all.
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,7 @@ class View(NamedTuple):
         words: How values are shown.
         whole: Whether all that is written at a place and below it could be read. What was left out of the
             section may be just what seems to be missing.
+        base: The directory that relative paths are meant from.
     """
 
     section: TieringSection
@@ -37,6 +39,7 @@ class View(NamedTuple):
     names: tuple[str, ...] | None
     words: Words
     whole: Callable[[Loc], bool] = lambda _: True
+    base: Path = Path()
 
     def unknown_tier(self, loc: Loc, name: str | None) -> Iterator[Finding]:
         """A finding where ``name`` is no tier's."""

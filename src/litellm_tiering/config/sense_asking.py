@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_tiering.classifiers.embedding_local import EXTRA, installed
-from litellm_tiering.config.build_embedding import examples_of, head_of
 from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, HeuristicClassifier, LlmClassifier
 from litellm_tiering.config.words import Finding, suggestion
 from litellm_tiering.core.ladder import Ladder, Tier
@@ -73,6 +72,8 @@ def _judge_file(view: View, loc: Loc, one: EmbeddingClassifier) -> Iterator[Find
     tiers = view.section.tiers
     if len({t.name for t in tiers}) != len(tiers) or len(tiers) < 2:  # noqa: PLR2004 - told of elsewhere
         return
+    from litellm_tiering.config.build_embedding import examples_of, head_of  # noqa: PLC0415 - only where it is configured: a proxy starts the sooner
+
     ladder = Ladder(Tier(t.name, t.model) for t in tiers)
     try:
         if one.head is not None:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litellm_tiering.classifiers.checks import keywords_of
 from litellm_tiering.classifiers.conditions import Condition
 from litellm_tiering.classifiers.patterns import MAX_PATTERN_CHARS, Pattern
 from litellm_tiering.config.build_chain import condition_of
-from litellm_tiering.config.schema_classifiers import HeuristicClassifier, LearnedClassifier, RulesClassifier
+from litellm_tiering.config.schema_classifiers import (
+    CallbackClassifier,
+    EmbeddingClassifier,
+    HeuristicClassifier,
+    LearnedClassifier,
+    LitellmClassifier,
+    RulesClassifier,
+)
 from litellm_tiering.config.sense import nothing_in, twice
+from litellm_tiering.config.sense_asking import judge_asking
+from litellm_tiering.config.sense_owncode import judge_owncode
 from litellm_tiering.config.words import Finding
+from litellm_tiering.errors import BadModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +33,13 @@ if TYPE_CHECKING:
     from litellm_tiering.config.words import Loc
 
 _REGEXES = ("any_regex", "all_regex", "system_regex")
+_SCORED = (
+    HeuristicClassifier,
+    LearnedClassifier,
+    EmbeddingClassifier,
+    LitellmClassifier,
+    CallbackClassifier,
+)
 _KEYWORDS = ("any_keyword", "all_keywords", "none_keyword", "system_keyword")
 
 
@@ -38,13 +56,38 @@ def judge_classifiers(view: View) -> Iterator[Finding]:
             for n, rule in enumerate(rules):
                 yield from _judge_rule(view, (*loc, "rules", n), rule)
             yield from _judge_keywords((*loc, "rules"), rules)
-        elif classifier.kind in kinds:
+        elif classifier.kind in kinds and not isinstance(classifier, CallbackClassifier):
             yield Finding(
                 (*loc, "kind"), f"a second classifier of kind {classifier.kind!r}", "keep one of them."
             )
         kinds.add(classifier.kind)
-        if isinstance(classifier, (HeuristicClassifier, LearnedClassifier)) and classifier.thresholds:
+        yield from judge_asking(view, loc, i)
+        yield from judge_owncode(view, loc, i)
+        if isinstance(classifier, _SCORED) and classifier.thresholds:
             yield from _judge_scores(view, (*loc, "thresholds"), classifier.thresholds)
+
+
+def judge_models(view: View) -> Iterator[Finding]:
+    """The files of trained classifiers: there, whole, and for a ladder like this one."""
+    for i, one in enumerate(view.section.classifiers or ()):
+        if not isinstance(one, LearnedClassifier):
+            continue
+        from litellm_tiering.classifiers.learned_model import RouterModel  # noqa: PLC0415 - only where it is configured: a proxy starts the sooner
+
+        loc: Loc = ("tiering", "classifiers", i)
+        try:
+            model = RouterModel.load(view.base / Path(one.path).expanduser())
+        except BadModel as error:
+            yield Finding((*loc, "path"), f"{error.file} {error.message}.", error.fix)
+            continue
+        tiers = len(view.section.tiers)
+        if one.thresholds is None and model.steps + 1 != tiers:
+            yield Finding(
+                (*loc, "path"),
+                f"was trained for {model.steps + 1} tiers, and there are {tiers}: thresholds are guessed",
+                "train it with one --tier for each tier, or find thresholds with `litellm-tiering tune`.",
+                warning=True,
+            )
 
 
 def _judge_keywords(loc: Loc, rules: Sequence[RuleSection]) -> Iterator[Finding]:

@@ -50,6 +50,7 @@ def judge_cascade(view: View) -> Iterator[Finding]:
             "write 1 or more, or `cascade: false` to check nothing.",
             warning=True,
         )
+    yield from _judge_strategy(cascade)
     if cascade.gates is None:
         return
     if not cascade.gates and view.whole(GATES):
@@ -64,6 +65,34 @@ def judge_cascade(view: View) -> Iterator[Finding]:
         yield from _judge_gate(view, loc, gate)
     if not _callbacks(cascade):
         yield from _judge_stream(view, cascade)
+
+
+def _judge_strategy(cascade: CascadeSection) -> Iterator[Finding]:
+    """Keys that say nothing under the strategy that is written."""
+    idle = {
+        "expected": (("bypass_above", "what is expected decides where a segment starts, and not a rate"),),
+        "rules": (("latency_usd_per_s", "the fixed rules weigh neither money nor time"),),
+    }
+    for key, why in idle[cascade.strategy]:
+        if key in cascade.model_fields_set and getattr(cascade, key) != _default(key):
+            other = "rules" if cascade.strategy == "expected" else "expected"
+            yield Finding(
+                (*ROOT, key),
+                f"has no effect under `strategy: {cascade.strategy}`: {why}",
+                f"remove it, or write `strategy: {other}`.",
+                warning=True,
+            )
+    if cascade.strategy == "expected" and cascade.max_escalations == 0:
+        yield Finding(
+            (*ROOT, "strategy"),
+            "is `expected`, but no answer is ever escalated: there is nothing to weigh",
+            "write `max_escalations: 1` or more, or `strategy: rules`.",
+            warning=True,
+        )
+
+
+def _default(key: str) -> object:
+    return CascadeSection.model_fields[key].default
 
 
 def _judge_size(gates: Sequence[AnyGate]) -> Iterator[Finding]:

@@ -91,6 +91,14 @@ def segment_key(route: str, tier: str, kind: str) -> str:
     return "|".join(_escaped(name) for name in (route, tier, kind))
 
 
+def is_segment(key: str) -> bool:
+    """Whether a key is a segment's; what is kept of a part of one has a fourth name."""
+    return key.count("|") < _NAMES
+
+
+_NAMES = 3
+
+
 def segment_name(key: str) -> str:
     """A segment's key as an operator reads it: ``auto / simple / code``."""
     name = " / ".join(unquote(part, errors="replace") for part in key.split("|"))

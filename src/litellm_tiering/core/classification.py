@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
+    from litellm_tiering.core.aside import SideCalls
     from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
 
 
@@ -21,12 +22,14 @@ class Subject:
         caller: Who asks.
         prompt: The text, bounded.
         local_time: The wall clock of the configuration's timezone, for rules by time of day.
+        side: Asks the owner's models for this request; None where none may be asked, as in ``explain``.
     """
 
     features: RequestFeatures
     caller: Caller
     prompt: PromptText
     local_time: dt.datetime
+    side: SideCalls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,11 @@ class Classifier(Protocol):
 
     kind: str
 
-    def classify(self, subject: Subject) -> Opinion | None:
-        """An opinion on ``subject``; None abstains. Must be quick: it runs before the upstream call."""
+    def classify(self, subject: Subject) -> Opinion | Awaitable[Opinion | None] | None:
+        """An opinion on ``subject``, or an awaitable of it; None abstains.
+
+        Must be quick: it runs before the upstream call.
+        """
         ...
 
 
@@ -76,7 +82,7 @@ class Classification:
         floor: The lowest rank allowed and the name of what demands it.
         cap: The highest rank allowed and the name of what demands it.
         opinions: Everyone's opinion, in the order asked.
-        fault: What kind of error stopped the classifiers; empty when none did.
+        fault: What kind of error kept them from choosing; empty when they chose, or had nothing to say.
     """
 
     rank: int | None = None
@@ -87,3 +93,16 @@ class Classification:
     cap: tuple[int, str] | None = None
     opinions: tuple[Opinion, ...] = ()
     fault: str = ""
+
+
+class Chained(Protocol):
+    """A chain of classifiers: one opinion out of many."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether one of them may ask models of the proxy."""
+        ...
+
+    def classify(self, subject: Subject) -> Classification | Awaitable[Classification]:
+        """What the chain makes of ``subject``, or an awaitable of it. It runs before the upstream call."""
+        ...

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Stage(str, enum.Enum):
     """The stages of a decision, in the order in which they are asked; the cascade speaks after the answer."""
 
+    EXPERIMENT = "experiment"
     CLASSIFY = "classify"
     CONVERSATION = "conversation"
     CLIENT = "client"
@@ -35,6 +36,7 @@ class Reason(str, enum.Enum):
     CALLBACK = "callback"
     DEFAULT = "default"
     REQUESTED = "requested"
+    HOLDOUT = "holdout"
     CLIENT = "client"
     FLOOR = "floor"
     CAP = "cap"
@@ -50,6 +52,7 @@ class Reason(str, enum.Enum):
     SHADOW = "shadow"
     FAULT = "fault"
     BYPASS = "bypass"
+    EXPECTED = "expected"
     CONVERSATION = "conversation"
     ESCALATION = "escalation"
     KEPT = "kept"

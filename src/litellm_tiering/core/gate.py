@@ -11,6 +11,8 @@ from litellm_tiering.core.features import PromptText, RequestFeatures
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from litellm_tiering.core.agreement import Peers
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -81,6 +83,7 @@ class Exchange:
         partial: Whether this is only the beginning of a streamed answer. A gate that judges a prefix then
             rejects what no ending can mend, accepts when it has seen all that it looks at, and abstains
             while it needs more.
+        peers: What was asked beside this attempt; None where nobody was.
     """
 
     said: Said
@@ -90,6 +93,7 @@ class Exchange:
     tier: str = ""
     model: str = ""
     partial: bool = False
+    peers: Peers | None = field(default=None, repr=False, compare=False)
 
     @property
     def answer(self) -> str:
@@ -200,4 +204,8 @@ class Judging(Protocol):
 
     async def judge(self, exchange: Exchange) -> Judgement:
         """What the gates make of ``exchange``; a gate's fault is contained and counts as configured."""
+        ...
+
+    def alarms(self) -> list[str]:
+        """What an operator should look at, a sentence each."""
         ...

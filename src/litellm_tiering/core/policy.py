@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from litellm_tiering.core.budget import Limit
+    from litellm_tiering.core.expected import Choice as Expected
     from litellm_tiering.core.ladder import Ladder
     from litellm_tiering.core.value import Wanted
 
@@ -112,6 +113,8 @@ class Case:
         bypass: The segment whose answers fail too often where it belongs; empty for none.
         exempt: The exemption that spares the caller every budget, such as ``team:blue``; empty for none.
         kept: The rank that the request's conversation has reached; 0 where it is not known.
+        holdout: Whether the caller is held out of routing, and gets the dearest tier.
+        expected: The way that is expected to cost least; None where too little is known, or nobody asked.
     """
 
     route: Route
@@ -123,6 +126,8 @@ class Case:
     bypass: str = ""
     exempt: str = ""
     kept: int = 0
+    holdout: bool = False
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,21 +227,21 @@ class Policy:
 
 
 def _classify(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
-    """May set any rank: it is the first word."""
-    del decision, policy
-    if not case.route.classify:
+    """May set any rank: it is the first word. A caller that is held out is not classified."""
+    del decision
+    found = case.classification
+    if case.holdout:
+        step = Step(Stage.EXPERIMENT, Reason.HOLDOUT, None, policy.ladder.top)
+    elif not case.route.classify:
         rank = case.asked if case.route.rank is None else case.route.rank
         step = Step(Stage.CLASSIFY, Reason.REQUESTED, None, rank, detail="")
-    elif case.classification.fault:
-        step = Step(
-            Stage.CLASSIFY, Reason.FAULT, None, case.route.default_rank, detail=case.classification.fault
-        )
-    elif case.classification.rank is None:
+    elif found.fault:
+        step = Step(Stage.CLASSIFY, Reason.FAULT, None, case.route.default_rank, detail=found.fault)
+    elif found.rank is None:
         step = Step(Stage.CLASSIFY, Reason.DEFAULT, None, case.route.default_rank)
     else:
-        found = case.classification
         reason = Reason.RULE if found.by == "rules" else Reason(found.by)
-        step = Step(Stage.CLASSIFY, reason, None, case.classification.rank, detail=found.name)
+        step = Step(Stage.CLASSIFY, reason, None, found.rank, detail=found.name)
     return Decision((step,))
 
 
@@ -245,6 +250,20 @@ def _bypass(policy: Policy, case: Case, _: Spending | None, decision: Decision) 
     if not case.bypass or decision.rank == policy.ladder.top:
         return decision
     return decision.moved(decision.rank + 1, stage=Stage.CLASSIFY, because=Reason.BYPASS, detail=case.bypass)
+
+
+def _expected(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
+    """May raise to the tier that a rejected answer would go to, where the classified one is no good bet."""
+    choice = case.expected
+    if choice is None:
+        return decision
+    return decision.moved(
+        min(max(choice.rank, decision.rank), policy.ladder.top),
+        stage=Stage.CLASSIFY,
+        because=Reason.EXPECTED,
+        detail=choice.detail,
+        enforced=choice.changes,
+    )
 
 
 def _conversation(policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
@@ -258,7 +277,7 @@ def _conversation(policy: Policy, case: Case, _: Spending | None, decision: Deci
 def _client(_policy: Policy, case: Case, _: Spending | None, decision: Decision) -> Decision:
     """May lower, or raise to a floor, as the route allows; never the other way."""
     wish = case.wish
-    if wish is None or wish == decision.rank:
+    if wish is None or wish == decision.rank or case.holdout:
         return decision
     verb = "lower" if wish < decision.rank else "floor"
     allowed = verb in case.route.client_tier
@@ -351,6 +370,7 @@ def _availability(policy: Policy, case: Case, spending: Spending | None, decisio
 STAGES: tuple[Stager, ...] = (
     _classify,
     _bypass,
+    _expected,
     _conversation,
     _client,
     _rules,

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.units import usd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_tiering.core.budget import Balance
     from litellm_tiering.core.decision import Decision
     from litellm_tiering.core.ladder import Ladder
+    from litellm_tiering.core.policy import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,78 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Consulted:
+    """One call that a classifier made before the first attempt: router tax.
+
+    Attributes:
+        by: The kind of classifier.
+        model: The model group that was asked.
+        verdict: What became of it: ``ok``, ``late``, ``unread`` or ``failed``.
+        cost: What it cost, in nano-dollars.
+        elapsed_ms: How long it took; 0 while nobody knows.
+    """
+
+    by: str
+    model: str
+    verdict: str
+    cost: int = 0
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """How one limited budget stood when a request was decided, that request not counted.
+
+    Attributes:
+        scope: What it is a budget of, such as ``team``.
+        id: Whose, as people read it; ``*`` for everybody.
+        window: How long it lasts, such as ``day``.
+        limit: In nano-dollars.
+        used: What was spent and held, in nano-dollars.
+        ends_s: When its window ended, in seconds since the epoch.
+        spared: Whether this caller is counted by it, and neither moved nor stopped.
+    """
+
+    scope: str
+    id: str
+    window: str
+    limit: int
+    used: int
+    ends_s: float
+    spared: bool = False
+
+    def explained(self) -> dict[str, Any]:
+        """The budget as the ``decisions/{id}`` route shows it; money in dollars."""
+        return {
+            "scope": self.scope,
+            "id": self.id,
+            "window": self.window,
+            "limit_usd": usd(self.limit),
+            "used_usd": usd(self.used),
+            "ratio": self.used / self.limit if self.limit else 1.0,
+            "window_end": self.ends_s,
+            "spared": self.spared,
+        }
+
+
+def stood(accounts: Sequence[Account], balances: Sequence[Balance]) -> tuple[Stood, ...]:
+    """How the limited budgets among ``accounts`` stood; ``balances`` in the same order, none when unknown."""
+    return tuple(
+        Stood(
+            account.budget.scope.value,
+            account.name.partition(":")[2] or "*",
+            account.budget.window.value,
+            int(account.budget.limit),
+            balance.used,
+            account.window_end_s,
+            account.critical,
+        )
+        for account, balance in zip(accounts, balances, strict=False)
+        if account.budget.limit is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One request from decision to bill.
 
@@ -49,6 +125,8 @@ class Record:
         attempts: Every call upstream, in order.
         baseline: What the dearest tier would have cost, in nano-dollars.
         policy: The hash of the policy in force.
+        consulted: The calls that its classifiers made.
+        budgets: How the budgets that count it stood when it was decided; none where the store was away.
     """
 
     id: str
@@ -62,11 +140,18 @@ class Record:
     attempts: tuple[Attempt, ...] = ()
     baseline: int = 0
     policy: str = ""
+    consulted: tuple[Consulted, ...] = ()
+    budgets: tuple[Stood, ...] = ()
 
     @property
     def cost(self) -> int:
-        """What all attempts cost together, in nano-dollars."""
-        return sum(a.cost for a in self.attempts)
+        """What all attempts and the classifiers' calls cost together, in nano-dollars."""
+        return sum(a.cost for a in self.attempts) + self.tax
+
+    @property
+    def tax(self) -> int:
+        """What the classifiers' calls cost together, in nano-dollars."""
+        return sum(c.cost for c in self.consulted)
 
     def trying(self, attempt: Attempt) -> Record:
         """This record with one more attempt under way."""
@@ -91,6 +176,7 @@ class Record:
             "model": self.model,
             "reasons": list(self.decision.reasons),
             "steps": self.decision.explained(ladder),
+            "budgets": [budget.explained() for budget in self.budgets],
             "attempts": [
                 {
                     "tier": a.tier,
@@ -101,6 +187,16 @@ class Record:
                     "ms": round(a.elapsed_ms, 1),
                 }
                 for a in self.attempts
+            ],
+            "classifiers": [
+                {
+                    "kind": c.by,
+                    "model": c.model,
+                    "verdict": c.verdict,
+                    "cost_usd": usd(c.cost),
+                    "ms": round(c.elapsed_ms, 1),
+                }
+                for c in self.consulted
             ],
             "refused": None if self.decision.refusal is None else self.decision.refusal.message,
             "cost_usd": usd(self.cost),

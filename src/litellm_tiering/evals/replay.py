@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from litellm_tiering.accounts import counter_key
 from litellm_tiering.config.assemble import engine_of
+from litellm_tiering.core.price import Usage
 from litellm_tiering.errors import TieringError
 from litellm_tiering.evals.count import HOUR_S, Count
 from litellm_tiering.evals.trace import DAY_S
@@ -24,10 +25,11 @@ from litellm_tiering.units import window_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from litellm_tiering.books import Flight
+    from litellm_tiering.core.decision import Decision
     from litellm_tiering.evals.asking import Ask, Asking
     from litellm_tiering.evals.result import Result
     from litellm_tiering.evals.trace import Trace
+    from litellm_tiering.journeys import Flight
 
 A_WEDNESDAY = dt.date(2025, 1, 15)
 """The day that is replayed where nobody names another: no clock changes anywhere near it."""
@@ -81,6 +83,8 @@ class Replay:
     def __init__(self, asking: Asking, start_s: float, progress: Callable[[int], None] | None = None) -> None:
         self._asking = asking
         self._progress = progress
+        self.told: Callable[[Ask, Decision], None] | None = None
+        """Told of every request with what was decided on it."""
         self._seen = 0
         # What a policy would do does not depend on whether a proxy acts on it, nor on answers there are not.
         self._settings = replace(asking.settings, mode="enforce", cascade=None)
@@ -123,6 +127,8 @@ class Replay:
         self._clock.now_s = at_s
         plan = await self._engine.plan(ask.inquiry)
         count.decided(ask, plan.decision)
+        if self.told is not None:
+            self.told(ask, plan.decision)
         self._seen += 1
         if plan.flight is not None:
             heapq.heappush(self._due, (at_s + service_s(ask), self._seen, plan.flight, ask))
@@ -135,7 +141,7 @@ class Replay:
             ended_s, _, flight, ask = heapq.heappop(self._due)
             self._clock.now_s = max(self._clock.now_s, ended_s)
             cost = count.cost(ask, flight.rank)
-            baseline = flight.journey.baseline(ask.prompt_tokens, ask.completion_tokens)
+            baseline = flight.journey.otherwise(Usage(ask.prompt_tokens, ask.completion_tokens))
             await self._engine.books.settle(flight, cost, baseline=baseline)
             count.settled(ask.t_s, cost)
             self._note(flight, cost)
@@ -185,6 +191,7 @@ async def replay(  # noqa: PLR0913 - the pieces of one replay
     before: Sequence[Trace] = (),
     label: str = "",
     progress: Callable[[int], None] | None = None,
+    told: Callable[[Ask, Decision], None] | None = None,
 ) -> Result:
     """What a trace comes to under one policy.
 
@@ -195,6 +202,7 @@ async def replay(  # noqa: PLR0913 - the pieces of one replay
         before: The days before it, oldest first: they pass through the same engine and are not reported.
         label: The policy, as people call it.
         progress: Told now and then how many requests have been replayed.
+        told: Told of every request of the trace, with what was decided on it.
 
     Raises:
         ReplayFailed: the engine left a request or a cost out.
@@ -205,6 +213,7 @@ async def replay(  # noqa: PLR0913 - the pieces of one replay
     try:
         for left, earlier in zip(range(len(before), 0, -1), before, strict=True):
             await house.day(earlier, start_s - left * span_s, salt=f"before-{left}")
+        house.told = told
         return (await house.day(trace, start_s)).result(label)
     finally:
         await house.close()

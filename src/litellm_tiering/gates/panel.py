@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.gate import Gate, Judgement, Ruling, Verdict
+from litellm_tiering.gates.degenerate import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -88,6 +89,7 @@ class Panel(_Asked):
         gates: The gates.
         on_fault: Told of each fault, with ``gate:NAME`` and the error.
         on_time: Told of each gate asked, with its name and how many seconds it took.
+        nets: The names of those that may accept everything; see :class:`Counts`.
     """
 
     def __init__(
@@ -96,11 +98,19 @@ class Panel(_Asked):
         *,
         on_fault: OnFault | None = None,
         on_time: Callable[[str, float], None] | None = None,
+        nets: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(gates)
         self.on_fault = on_fault
+        self.nets = nets
         self.judges_prefix = any(gate.judges_prefix for gate in self.members)
-        self._on_time = on_time
+        self.on_time = on_time
+        """Told of each gate asked, as above; whoever keeps the figures may take its place later."""
+        self._counts = Counts([gate.name for gate in self.members], nets)
+
+    def alarms(self) -> list[str]:
+        """Gates that say the same of everything, a sentence each."""
+        return self._counts.alarms()
 
     async def judge(self, exchange: Exchange) -> Judgement:
         """What the gates make of ``exchange``."""
@@ -111,8 +121,10 @@ class Panel(_Asked):
                 continue
             began_s = time.perf_counter()
             verdict = await self._ask(gate, exchange)
-            if self._on_time is not None:
-                self._on_time(gate.name, time.perf_counter() - began_s)
+            if self.on_time is not None:
+                self.on_time(gate.name, time.perf_counter() - began_s)
+            if not exchange.partial:
+                self._counts.saw(gate.name, verdict)
             if verdict.reason:
                 reasons.append(f"{gate.name}:{verdict.reason}")
             p_bad = max(p_bad, _p_bad(verdict))

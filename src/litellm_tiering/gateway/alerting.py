@@ -23,6 +23,7 @@ _TITLES = {
     Kind.RELOAD: "The configuration was read anew",
     Kind.EXEMPTION: "An exemption was changed",
     Kind.SWITCH: "A route was switched",
+    Kind.DRIFT: "Traffic is no longer like the training data",
 }
 
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 ATTEMPT_KEY = "litellm_tiering_attempt"
 """Where an attempt's id travels in LiteLLM's metadata, to come back with its success event."""
 
+LOGGED = "spend_logs_metadata"
+"""Where LiteLLM keeps what is to be logged with a call, for Langfuse, OpenTelemetry and all others."""
+
+FIELDS = "tiering_"
+"""How the names of our fields there begin."""
+
+_OF_THE_REQUEST = frozenset({"tiering_decision", "tiering_route", "tiering_policy"})
+
 _HEADER_UNSAFE = re.compile(r"[^\x20-\x7e]")
 _LONGEST_HEADER = 1024
 
@@ -29,6 +37,7 @@ def scrub(data: MutableMapping[str, Any]) -> None:
         bucket = data.get(name)
         if isinstance(bucket, dict):
             bucket.pop(ATTEMPT_KEY, None)
+            _keep(bucket, frozenset())
 
 
 def send_to(data: MutableMapping[str, Any], model: str) -> None:
@@ -40,6 +49,26 @@ def send_to(data: MutableMapping[str, Any], model: str) -> None:
 def mark(data: MutableMapping[str, Any], attempt: str) -> None:
     """Mark a request with its attempt's id, which comes back with LiteLLM's events."""
     metadata_of(data)[ATTEMPT_KEY] = attempt
+
+
+def tell(metadata: MutableMapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Have LiteLLM log our fields with a call, beside what the caller and its key have it log."""
+    logged = metadata.get(LOGGED)
+    metadata[LOGGED] = {**(logged if isinstance(logged, dict) else {}), **fields}
+
+
+def tell_less(metadata: MutableMapping[str, Any]) -> None:
+    """Drop what was to be logged of one attempt, for another of the same request."""
+    _keep(metadata, _OF_THE_REQUEST)
+
+
+def _keep(metadata: MutableMapping[str, Any], names: frozenset[str]) -> None:
+    """Of our fields keep these only, in a dict of its own: the one there may be shared."""
+    logged = metadata.get(LOGGED)
+    if isinstance(logged, dict) and any(isinstance(k, str) and k.startswith(FIELDS) for k in logged):
+        metadata[LOGGED] = {
+            k: v for k, v in logged.items() if not (isinstance(k, str) and k.startswith(FIELDS)) or k in names
+        }
 
 
 def ask_for_usage(data: MutableMapping[str, Any]) -> None:

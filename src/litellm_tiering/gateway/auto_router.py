@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from litellm_tiering.core.classification import Subject
+from litellm_tiering.core.classification import Classification, Subject
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.policy import Case, Policy, Route
 from litellm_tiering.gateway.extract import caller_of, caller_of_event
@@ -103,12 +103,12 @@ class AutoRouterClassifier:
             context: LiteLLM's ``RoutingContext``.
         """
         try:
-            return self._named(context)
+            return await self._named(context)
         except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
             self._fault("classifier", error)
             return None
 
-    def _named(self, context: Any) -> str | None:
+    async def _named(self, context: Any) -> str | None:
         terms = self._terms_now()
         if terms.settings.mode == "off":
             return None
@@ -118,7 +118,10 @@ class AutoRouterClassifier:
         body = {"model": metadata.get("model_group"), "messages": messages, "metadata": metadata}
         features, prompt = read_request(body, Surface.CHAT)
         moment = dt.datetime.fromtimestamp(self._clock.now(), terms.zone)
+        # No model is asked: LiteLLM's router is asking us, and would be asked anew.
         found = terms.settings.chain.classify(Subject(features, _caller(metadata), prompt, moment))
+        if not isinstance(found, Classification):
+            found = await found
         if found.rank is None and found.floor is None and found.cap is None:
             return None
         # A rule's bounds hold even where nobody chose a tier: the route's default then lies within them.

@@ -18,11 +18,11 @@ from litellm_tiering.peers import Seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from litellm_tiering.books import Journey
     from litellm_tiering.cascading import Setting
     from litellm_tiering.core.agreement import Agreement
     from litellm_tiering.core.catalog import TierFacts
     from litellm_tiering.gateway.gateway import Gateway
+    from litellm_tiering.journeys import Journey
     from litellm_tiering.ports import Upstream
 
 _WHOLE_ANSWERS = ("stream", "stream_options")
@@ -83,6 +83,7 @@ def _why_not(
     """Why nobody else is asked, in a fixed word; empty where somebody is."""
     features, prompt, demand = journey.features, journey.prompt or PromptText(), demand_of(data)
     reasons = (
+        ("expected", journey.case.expected is not None and journey.case.expected.skips_second),
         ("stream", features.stream and setting.settings.stream != "buffer"),
         ("cannot_climb", not can_climb(journey, bounds_of(setting, journey))),
         ("choices", features.choices > 1),

@@ -227,6 +227,20 @@ def logged_metadata(kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(m for m in found if isinstance(m, dict))
 
 
+def metadata_to_log(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The dicts from which LiteLLM's integrations take a call's metadata: its parameters' and the payload's.
+
+    Of the two names among the parameters one may be the client's own, which is sent upstream: where there is
+    LiteLLM's, that is left alone.
+    """
+    params = kwargs.get("litellm_params")
+    params = params if isinstance(params, dict) else {}
+    ours = params.get("litellm_metadata") or params.get("metadata")
+    payload = kwargs.get("standard_logging_object")
+    logged = payload.get("metadata") if isinstance(payload, dict) else None
+    return tuple(m for m in (ours, logged) if isinstance(m, dict))
+
+
 async def alert(message: str, level: str, kind: str, budget: Mapping[str, Any] | None) -> None:
     """Hand a message to the proxy's own alerting; nothing where ``general_settings.alerting`` sets up none.
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cascading import Cascade, Setting
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.price import Usage
-from litellm_tiering.gateway import apply, bill, compat, extract
+from litellm_tiering.gates.panel import Panel
+from litellm_tiering.gateway import apply, bill, compat, extract, taking, timing
+from litellm_tiering.gateway.asides import RouterSideCalls
+from litellm_tiering.gateway.beside import ask_beside
+from litellm_tiering.gateway.permissions import forbidden
 from litellm_tiering.gateway.streaming import as_asked, drop_logprobs
+from litellm_tiering.gateway.tracing import fields_of
 from litellm_tiering.gateway.upstream import RouterUpstream
 from litellm_tiering.gateway.wires import WIRES
 from litellm_tiering.holding import Background
@@ -22,16 +28,15 @@ from litellm_tiering.units import nano_usd
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from litellm_tiering.books import Flight, Journey
+    from litellm_tiering.capture import Capture
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import Caller
     from litellm_tiering.core.policy import Route
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.catalog import Catalog
+    from litellm_tiering.gateway.tracing import Tracing
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.ports import Upstream
-
-_ANY_MODEL = frozenset({"*", "all-proxy-models"})
-_TEAM_MODELS = "all-team-models"
 
 
 class Gateway:
@@ -54,16 +59,31 @@ class Gateway:
         self.overdue = Overdue(engine.books)
         self.alarms: dict[str, str] = {}
         """What an operator should look at besides faults, by what it is about."""
-        self._cascade: Setting | None = None
+        self.capture: Capture | None = None
+        self.tracing: Tracing | None = None
+        """Puts spans beside LiteLLM's own; None where OpenTelemetry is not installed."""
+        self.setting: Setting | None = None
         self.renew(settings, catalog)
 
     def renew(self, settings: Settings, catalog: Catalog) -> None:
         """Go on under other settings of the same ladder; cascades under way go on under their own."""
         self.settings = settings
         self.catalog = catalog
-        self._cascade = None
+        self.setting = None
         if settings.cascade is not None and settings.mode == "enforce":
-            self._cascade = Setting(self.engine, settings.cascade, self.background, self.overdue)
+            self.setting = Setting(self.engine, settings.cascade, self.background, self.overdue)
+            if isinstance(settings.cascade.gates, Panel):
+                settings.cascade.gates.on_time = timing.of_gates(self.engine.books)
+
+    def gate_alarms(self) -> list[str]:
+        """Gates that say the same of everything."""
+        return [] if self.settings.cascade is None else self.settings.cascade.gates.alarms()
+
+    def other_alarms(self) -> list[str]:
+        """Traffic that is no longer as it was, and captured requests that are lost."""
+        drift, capture = self.engine.drift, self.capture
+        drifted = [] if drift is None else drift.alarms()
+        return [*drifted, *([] if capture is None else capture.alarms())]
 
     # ------------------------------------------------------------------ before the call
 
@@ -77,10 +97,14 @@ class Gateway:
         surface = extract.SURFACES.get(call_type)
         if self.settings.mode == "off" or surface is None or not isinstance(model, str):
             return None
+        began_s = time.perf_counter()
         inquiry = await self.inquiry(key, data, model, extract.caller_of(key, data), call_type)
         if inquiry is None:
             return None
-        plan = await self.engine.plan(inquiry)
+        at_s = self.engine.clock.now()
+        plan = await timing.plan(self.engine, inquiry, began_s)
+        if self.tracing is not None:
+            self.tracing.planned(key, plan, at_s)
         if plan.decision.refusal is not None:
             refused: Exception = apply.refuse(plan.decision.refusal, plan.record)
             return refused
@@ -89,6 +113,8 @@ class Gateway:
         if self.enforced(inquiry):
             apply.send_to(data, plan.record.model)
         apply.mark(data, plan.flight.attempt)
+        apply.tell(compat.metadata_of(data), fields_of(plan.record))
+        taking.begin(self.capture, plan.flight.journey, data)
         streamed = data.get("stream") is True
         if surface is Surface.CHAT and plan.flight.journey.prompt is not None:
             plan.flight.journey.added = self._prepare(data, plan.record.model, streamed=streamed)
@@ -132,8 +158,18 @@ class Gateway:
             asked=asked,
             facts=self.catalog.facts(router),
             wish=ladder.find(wish) if wish else None,
-            forbidden=await self._forbidden(key, model, asked, router),
+            forbidden=await forbidden(key, model, asked, ladder, router),
+            side=self._side(data, caller, route, features.tags),
         )
+
+    def _side(
+        self, data: Mapping[str, Any], caller: Caller, route: Route, tags: frozenset[str]
+    ) -> RouterSideCalls | None:
+        """What asks models for a request's classifiers; None where none of them would."""
+        if not (route.classify and self.settings.chain.asks):
+            return None
+        asides, router = self.engine.asides, self.router
+        return RouterSideCalls(asides, router, self._cost, data, caller, route.name, tags)
 
     async def _route(self, model: str) -> Route | None:
         """The route of a requested name, as it is configured and switched; None where it is left alone."""
@@ -160,23 +196,14 @@ class Gateway:
             rank = None if target is None else ladder.rank_of_model(target)
         return ladder.top if rank is None else rank
 
-    async def _forbidden(self, key: Any, model: str, asked: int, router: Any) -> Mapping[int, str]:
-        """The ranks this caller may not be moved to. What it asked for is allowed: LiteLLM let it in."""
-        ladder = self.settings.ladder
-        key_models, team_models = _names(key, "models"), _names(key, "team_models")
-        if _unrestricted(key_models) and _unrestricted(team_models):
-            return {}
-        virtual = ladder.rank_of_model(model) is None
-        by_key = _unrestricted(key_models) or model in key_models or _TEAM_MODELS in key_models
-        if virtual and by_key and (_unrestricted(team_models) or model in team_models):
-            return {}
-        return {
-            rank: "key"
-            for rank, tier in enumerate(ladder.tiers)
-            if rank != asked and not await compat.may_use(tier.model, key, router)
-        }
+    # ------------------------------------------------------------------ beside and after the call
 
-    # ------------------------------------------------------------------ after the call
+    def beside(self, key: Any, data: Mapping[str, Any]) -> None:
+        """Ask another model the same at the same time, where a gate compares answers; nobody waits here."""
+        flight = self.engine.books.flight(apply.attempt_of(data))
+        if flight is not None:
+            taking.asked(flight.journey, data)
+            ask_beside(self, flight.journey, key, data)
 
     async def answered(self, data: Mapping[str, Any], response: Any) -> Any:
         """The answer to serve in place of a whole one: itself, or a better one from a higher tier."""
@@ -184,6 +211,7 @@ class Gateway:
         if flight is None:
             return response
         self._quote(flight, response)
+        taking.answered(flight.journey, flight.index, response)
         cascade = self._cascade_of(flight.journey, data)
         served = response
         try:
@@ -192,6 +220,8 @@ class Gateway:
         finally:
             if "logprobs" in flight.journey.added:
                 drop_logprobs(served)
+            if flight.journey.taken is not None:
+                flight.journey.taken.over()
         return served
 
     def streamed(self, data: Mapping[str, Any], response: Any) -> Any:
@@ -209,6 +239,9 @@ class Gateway:
             chunks, ours = response, False
         else:
             chunks, ours = self._heard_to_the_end(flight, response), True
+        if journey.taken is not None:
+            listener = taking.listener_of(journey) if chunks is response else None
+            chunks = taking.to_the_end(chunks, journey.taken, ours=ours, listener=listener)
         asked = data.get("_litellm_client_requested_model")
         name = asked if isinstance(asked, str) else ""
         logprobs = "logprobs" not in journey.added
@@ -216,7 +249,7 @@ class Gateway:
 
     async def _heard_to_the_end(self, flight: Flight, chunks: Any) -> AsyncGenerator[Any, None]:
         """A stream as it is; should its bill not come, its length tells what it cost."""
-        listener = WIRES[flight.journey.features.surface].listener()
+        listener = taking.listener_of(flight.journey) or WIRES[flight.journey.features.surface].listener()
         try:
             async for chunk in chunks:
                 listener.hear(chunk)
@@ -232,16 +265,17 @@ class Gateway:
         self, journey: Journey, data: Mapping[str, Any], upstream: Upstream, *, lent: bool = True
     ) -> Cascade | None:
         """The cascade of a request; None on a route without one, and the second time it is asked for."""
-        if self._cascade is None or journey.prompt is None:
+        if self.setting is None or journey.prompt is None:
             return None
         wire = WIRES[journey.features.surface]
-        return Cascade(self._cascade, journey, demand_of(data), wire, upstream, lent=lent)
+        return Cascade(self.setting, journey, demand_of(data), wire, upstream, lent=lent)
 
     def heard(self, attempt: str, response: Any) -> None:
         """Note what LiteLLM says of an attempt's answer."""
         flight = self.engine.books.flight(attempt)
         if flight is not None:
             self._quote(flight, response)
+            taking.answered(flight.journey, flight.index, response)
 
     @staticmethod
     def _quote(flight: Flight, response: Any) -> None:
@@ -265,8 +299,9 @@ class Gateway:
         used = served.used or bill.usage_of(response)
         answered = served.answered_by or bill.answering_group(response)
         if used is None:
-            return apply.response_headers(record, flight.hold, journey.baseline_hold, model=answered)
-        cost = sum(self.cost_so_far(f) for f in journey.flights)
+            held = flight.hold + record.tax
+            return apply.response_headers(record, held, journey.baseline_hold, model=answered)
+        cost = sum(self.cost_so_far(f) for f in journey.flights) + record.tax
         found = apply.response_headers(record, cost, journey.baseline(*used), model=answered)
         if len(journey.flights) > 1:
             found.update(apply.corrected_headers(cost, served.deployment))
@@ -280,13 +315,15 @@ class Gateway:
             return 0
         if flight.used is None:
             return flight.hold
-        model = self.settings.ladder[flight.rank].model
+        model = flight.group or self.settings.ladder[flight.rank].model
         return self._cost(flight.quoted_usd, Usage(*flight.used), flight.answered_by or model)
 
     async def failed(self, data: Mapping[str, Any]) -> None:
         """Let go of the hold of a request that failed as a whole."""
         flight = self.engine.books.flight(apply.attempt_of(data))
         if flight is not None:
+            if self.capture is not None:
+                self.capture.drop(flight.journey)
             await self.engine.books.release(flight)
 
     async def paid(self, kwargs: Mapping[str, Any], response: Any) -> None:
@@ -306,18 +343,25 @@ class Gateway:
             used = replace(used, prompt=flight.journey.features.prompt_tokens)
         priority = flight is not None and flight.journey.features.priority
         cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group, priority=priority)
+        if flight is None and self.engine.asides.knows(paid.attempt):
+            await self.engine.asides.settle(paid.attempt, paid.call_id, cost)
+            return
         if flight is None:
             caller = extract.caller_of_event(paid.metadata, paid.end_user)
             at_s = paid.began_s(self.engine.clock.now())
             call = Unplanned(f"call:{paid.call_id}", caller, paid.tags, paid.group, cost, at_s)
             await self.engine.charge(call)
             return
-        baseline = flight.journey.baseline(used.prompt, used.completion)
+        if flight.journey.taken is not None:
+            flight.journey.taken.billed(flight.index, used.prompt, used.completion)
+        # LiteLLM's cache would have had the answer for nothing at any tier.
+        baseline = 0 if paid.cached else flight.journey.otherwise(used)
         if not await self.engine.books.settle(flight, cost, baseline=baseline, bill=paid.call_id):
             await self._again(flight, paid.call_id, cost)
         elif not paid.cached:
             told = (paid.used.prompt, paid.used.completion)
             self.engine.estimates.saw(flight, paid.group, told, cost)
+            self.engine.figures.saw(flight, told, cost)
 
     async def _again(self, flight: Flight, call_id: str, cost: int) -> None:
         """Count a second paid call of one attempt, such as a fallback after a cut stream."""
@@ -348,12 +392,3 @@ class Gateway:
         if usd_cost:
             return int(nano_usd(usd_cost))
         return int(self.catalog.price(group, self.router()).bill(used, priority=priority))
-
-
-def _names(key: Any, attribute: str) -> list[str]:
-    found = getattr(key, attribute, None)
-    return [m for m in found if isinstance(m, str)] if isinstance(found, list) else []
-
-
-def _unrestricted(models: list[str]) -> bool:
-    return not models or not _ANY_MODEL.isdisjoint(models)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_tiering.gateway import compat
+from litellm_tiering.gateway.tracing import tell as tell_loggers
 
 if TYPE_CHECKING:
     from litellm_tiering.gateway.gateway import Gateway
@@ -44,6 +45,25 @@ class TieringHandler(CustomLogger):
             raise refused
         return None
 
+    async def async_moderation_hook(
+        self,
+        data: dict[str, Any],
+        user_api_key_dict: Any,
+        call_type: str,  # noqa: ARG002 - LiteLLM passes it by keyword
+    ) -> None:
+        """The first attempt is being sent, past all guardrails that change it: ask beside it who is to be.
+
+        LiteLLM waits for this hook together with the call. Its older releases do not know it for callbacks
+        that are no guardrails; they come to the same when the first answer is there.
+        """
+        await self._ask_beside(data, user_api_key_dict)
+
+    async def _ask_beside(self, data: dict[str, Any], key: Any) -> None:
+        async def ask() -> None:
+            self.gateway.beside(key, data)
+
+        await self.gateway.engine.contained("agreement", ask, None)
+
     async def async_post_call_success_hook(
         self,
         data: dict[str, Any],
@@ -51,6 +71,7 @@ class TieringHandler(CustomLogger):
         response: Any,
     ) -> Any:
         """A whole answer is there: serve it, or a better one; None leaves it as it is."""
+        await self._ask_beside(data, user_api_key_dict)
 
         async def judge() -> Any:
             return await self.gateway.answered(data, response)
@@ -107,16 +128,34 @@ class TieringHandler(CustomLogger):
 
     def async_post_call_streaming_iterator_hook(
         self,
-        user_api_key_dict: Any,  # noqa: ARG002 - LiteLLM passes it by keyword
+        user_api_key_dict: Any,
         response: Any,
         request_data: dict[str, Any],
     ) -> Any:
         """The stream as the client gets it; not a generator itself, so that most streams pass as they are."""
         try:
+            self.gateway.beside(user_api_key_dict, request_data)
+        except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
+            self.gateway.engine.fault("agreement", error)
+        try:
             return self.gateway.streamed(request_data, response)
         except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
             self.gateway.engine.fault("stream", error)
             return response
+
+    async def async_logging_hook(
+        self,
+        kwargs: dict[str, Any],
+        result: Any,
+        call_type: str,  # noqa: ARG002 - LiteLLM passes it by keyword
+    ) -> tuple[dict[str, Any], Any]:
+        """One upstream call is about to be logged, by everybody: what we know of it goes with it."""
+
+        async def tell() -> None:
+            tell_loggers(self.gateway.engine.books, kwargs, result)
+
+        await self.gateway.engine.contained("logging", tell, None)
+        return kwargs, result
 
     async def async_log_success_event(
         self,

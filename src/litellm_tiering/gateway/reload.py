@@ -13,7 +13,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from litellm_tiering.config.assemble import announce, terms_of, watch_of
+from litellm_tiering.config.assemble import announce, capture_of, expecting_of, terms_of, watch_of
 from litellm_tiering.errors import ConfigError, Problem
 from litellm_tiering.gateway.catalog import Catalog
 
@@ -71,7 +71,7 @@ class Reloader:
         problems = []
         if settings.ladder.tiers != now.ladder.tiers:
             problems.append(Problem("tiering.tiers", "cannot change while the proxy runs", "restart it."))
-        if (settings.store.url, settings.store.spool) != (now.store.url, now.store.spool):
+        if _place(settings) != _place(now):
             problems.append(Problem("tiering.store", "cannot change while the proxy runs", "restart it."))
         if problems:
             raise ConfigError(problems)
@@ -80,10 +80,14 @@ class Reloader:
         gateway, engine = self._gateway, self._gateway.engine
         # From here to the last line that changes anything nothing is awaited: no request sees half of it.
         closing = [engine.renew(terms_of(settings), watch_of(settings, engine))]
+        engine.expecting = expecting_of(settings, engine)
         if engine.events is not None:
             closing.append(engine.events.close)
             announce(settings, engine, self._sinks(settings))
         gateway.renew(settings, Catalog(settings.ladder, settings.requirements, engine.clock))
+        kept, gateway.capture = gateway.capture, capture_of(settings, engine, gateway.capture)
+        if kept is not None and kept is not gateway.capture:
+            closing.append(kept.close)
         for close in closing:
             await close()
 
@@ -109,3 +113,8 @@ class Reloader:
         if signal.getsignal(hangup) is signal.SIG_DFL:
             with contextlib.suppress(RuntimeError, NotImplementedError):  # no loop yet, or none that can
                 asyncio.get_running_loop().add_signal_handler(hangup, self.called_for)
+
+
+def _place(settings: Settings) -> tuple[str, str, int]:
+    """What of the store cannot change while it is in use."""
+    return settings.store.url, settings.store.spool, settings.store.decisions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -12,38 +13,31 @@ from litellm_tiering.core.budget import Scope
 from litellm_tiering.explain import explanation
 from litellm_tiering.gateway import extract
 from litellm_tiering.gateway.compat import open_to_every_key
-from litellm_tiering.gateway.page import PAGE
 from litellm_tiering.gateway.routes_admin import admin_endpoints, is_admin
-from litellm_tiering.status import live_budgets, store_status
+from litellm_tiering.gateway.routes_decisions import decision_endpoints
+from litellm_tiering.gateway.routes_feedback import feedback_endpoints
+from litellm_tiering.gateway.routes_page import page
+from litellm_tiering.gateway.routes_report import report_endpoints
+from litellm_tiering.status import classifier_status, live_budgets, store_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import FastAPI
 
-    from litellm_tiering.core.record import Record
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.gateway import Gateway
     from litellm_tiering.gateway.reload import Reloader
-
-_PAGE_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-_MOST_DECISIONS = 500
 
 
 def mount(gateway: Gateway, app: FastAPI, reloader: Reloader | None = None) -> None:
     """Add the routes to the proxy's application."""
     router = APIRouter(prefix="/tiering", tags=["tiering"])
     auth = Depends(user_api_key_auth)
-    for path, method, endpoint in _endpoints(gateway):
+    reports = report_endpoints(gateway)
+    for path, method, endpoint in (*_endpoints(gateway), *reports):
         router.add_api_route(path, endpoint, methods=[method], dependencies=[auth])
-    router.add_api_route("", _page, methods=["GET"], response_class=HTMLResponse)
+    router.add_api_route("", page, methods=["GET"], response_class=HTMLResponse)
     directives = gateway.engine.directives
     if directives is not None:
         administrators = admin_endpoints(gateway, directives, reloader)
@@ -52,49 +46,22 @@ def mount(gateway: Gateway, app: FastAPI, reloader: Reloader | None = None) -> N
         # They refuse everybody else themselves: LiteLLM's own refusal comes out as a 500 at times.
         open_to_every_key(f"/tiering{path}" for path, *_ in administrators)
     app.include_router(router)
-    open_to_every_key(f"/tiering{path}" for path, _, _ in _endpoints(gateway))
+    open_to_every_key(f"/tiering{path}" for path, _, _ in (*_endpoints(gateway), *reports))
 
 
 def _endpoints(gateway: Gateway) -> list[tuple[str, str, Callable[..., Any]]]:
     async def status(key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
         return await status_of(gateway, key)
 
-    async def decisions(limit: int = 50, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
-        ladder = gateway.settings.ladder
-        seen = (r for r in gateway.engine.books.records() if sees(key, r))
-        most = max(1, min(limit, _MOST_DECISIONS))
-        return {"decisions": [r.explained(ladder) for r, _ in zip(seen, range(most), strict=False)]}
-
-    async def decision(id: str, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:  # noqa: A002 - the path's name
-        record = gateway.engine.books.record(id)
-        if record is None or not sees(key, record):
-            raise HTTPException(404, detail={"error": "no such decision"})
-        return record.explained(gateway.settings.ladder)
-
     async def explain(request: Request, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
         return await explain_body(gateway, key, request)
 
     return [
         ("/status", "GET", status),
-        ("/decisions", "GET", decisions),
-        ("/decisions/{id}", "GET", decision),
         ("/explain", "POST", explain),
+        *decision_endpoints(gateway),
+        *feedback_endpoints(gateway),
     ]
-
-
-async def _page() -> HTMLResponse:
-    """The page itself holds no data: it asks for the key and fetches with it."""
-    return HTMLResponse(PAGE, headers=_PAGE_HEADERS)
-
-
-def sees(key: Any, record: Record) -> bool:
-    """Whether a key may see a record: its own, its team's, or any for an administrator."""
-    if is_admin(key):
-        return True
-    team = getattr(key, "team_id", None)
-    if team:
-        return bool(team == record.team)
-    return bool(record.key) and record.key == getattr(key, "token", None)
 
 
 async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
@@ -121,11 +88,14 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         "mode": gateway.settings.mode,
         "store": await store_status(engine, ok=live is not None),
         "budgets": shown,
+        "classifiers": await classifier_status(engine) if is_admin(key) else {},
         "estimates": engine.estimates.as_json() if is_admin(key) else {},
+        "expected": engine.expecting.as_json() if is_admin(key) and engine.expecting is not None else [],
         "background": len(gateway.background),
         "alarms": alarms_of(gateway) if is_admin(key) else [],
         **(await directives_of(engine) if is_admin(key) else {"exemptions": [], "switches": []}),
         "policy": gateway.settings.policy_hash,
+        "worker": os.getpid() if is_admin(key) else None,
     }
 
 
@@ -141,10 +111,12 @@ async def directives_of(engine: Engine) -> dict[str, Any]:
 
 
 def alarms_of(gateway: Gateway) -> list[str]:
-    """What an operator should look at: faults of ours, and segments that fare oddly."""
+    """What an operator should look at: faults of ours, and segments and gates that fare oddly."""
     engine = gateway.engine
     faults = [f"fault: {name} x{count}" for name, count in engine.faults.items()]
     watched = [] if engine.watch is None else engine.watch.alarms()
+    lost = [] if engine.books.writer is None else engine.books.writer.alarms()
+    watched += [*lost, *gateway.gate_alarms(), *gateway.other_alarms()]
     return [*gateway.alarms.values(), *faults, *watched]
 
 

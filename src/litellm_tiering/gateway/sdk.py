@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
-from litellm_tiering.config.assemble import announce, direct, engine_of
+from litellm_tiering.config.assemble import announce, capture_of, direct, engine_of
 from litellm_tiering.config.build import build
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.gateway import compat
@@ -92,7 +92,7 @@ class TieredRouter(litellm.Router):
                 where, error
             )  # the gates are built before the engine that keeps account of their faults
 
-        settings = build(loaded.config, on_gate_fault)
+        settings = build(loaded.config, on_gate_fault, loaded.base)
         for warning in loaded.warnings:
             _log.warning("%s", warning)
         super().__init__(model_list=model_list, model_group_alias=aliases, **router)
@@ -103,6 +103,7 @@ class TieredRouter(litellm.Router):
         catalog = Catalog(settings.ladder, settings.requirements, engine.clock)
         background = Owned()
         gateway = Gateway(settings, engine, catalog, lambda: self, background)
+        gateway.capture = capture_of(settings, engine)
         self._desk = Desk(gateway, background, caller or Caller())
 
     # ------------------------------------------------------------------ the four APIs

@@ -11,10 +11,10 @@ from litellm_tiering.gateway.loose import get
 from litellm_tiering.units import usd
 
 if TYPE_CHECKING:
-    from litellm_tiering.books import Journey
     from litellm_tiering.core.decision import Refusal
     from litellm_tiering.core.record import Record
     from litellm_tiering.gateway.gateway import Gateway
+    from litellm_tiering.journeys import Journey
 
 KEY = "tiering"
 """Where the report of an answer stands in LiteLLM's ``_hidden_params``."""
@@ -65,7 +65,7 @@ def report_of(journey: Journey, gateway: Gateway) -> dict[str, Any]:
             }
             for attempt, cost in zip(record.attempts, costs, strict=True)
         ],
-        "cost_usd": usd(sum(costs)),
+        "cost_usd": usd(sum(costs) + record.tax),
         "baseline_usd": usd(baseline),
     }
 

@@ -40,7 +40,8 @@ def load_for(
 def _virtual(tiering: Any) -> tuple[str, tuple[str, ...]]:
     """The dearest tier's model group, and the names that stand for no group of their own."""
     try:
-        settings = build(_load(tiering, {}).config)
+        loaded = _load(tiering, {})
+        settings = build(loaded.config, base=loaded.base)
     except ConfigError:
         # It is judged again, with the models, and then everything is said at once.
         return "", (VIRTUAL,)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.features import Surface
 from litellm_tiering.explain import explanation
-from litellm_tiering.gateway import apply, extract, sdk_litellm
+from litellm_tiering.gateway import apply, extract, sdk_litellm, taking, timing
+from litellm_tiering.gateway.beside import ask_beside
 from litellm_tiering.gateway.sdk_answers import refused, report_of, with_report
 from litellm_tiering.gateway.sdk_hub import CLOSED, HUB
 from litellm_tiering.gateway.sdk_streams import TieredStream, without_usage
@@ -18,14 +19,14 @@ from litellm_tiering.gateway.upstream import METHODS, RouterUpstream
 from litellm_tiering.gateway.wires import WIRES
 from litellm_tiering.holding import Background, Held
 from litellm_tiering.overdue import ESTIMATED
-from litellm_tiering.status import live_budgets, store_status
+from litellm_tiering.status import classifier_status, live_budgets, store_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
-    from litellm_tiering.books import Flight, Journey
     from litellm_tiering.core.features import Caller
     from litellm_tiering.gateway.gateway import Gateway
+    from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.plan import Inquiry, Plan
 
     Plain = Callable[..., Awaitable[Any]]
@@ -98,7 +99,9 @@ class Desk:
 
     def knows(self, attempt: str) -> bool:
         """Whether an attempt's id is one of this desk's."""
-        return bool(attempt) and self._engine.books.flight(attempt) is not None
+        if not attempt:
+            return False
+        return self._engine.books.flight(attempt) is not None or self._engine.asides.knows(attempt)
 
     @property
     def closed(self) -> bool:
@@ -132,22 +135,37 @@ class Desk:
         if flight is None:  # pragma: no cover - a plan that is not refused has one
             return await plain(**data)
         self._remember(flight.journey)
+        taking.begin(self.gateway.capture, flight.journey, data)
+        taking.asked(flight.journey, data)
         flight.journey.added = self._added(data, flight.journey)
         upstream = PlainUpstream(plain, self.gateway, data, flight.journey)
+        await self._beside(plain, data, flight)
         first = await self._first(upstream, model, flight)
         if data.get("stream") is True:
             return self._stream(flight, data, upstream, first)
         return await self._whole(flight.journey, data, upstream, first)
 
+    async def _beside(self, plain: Plain, data: Mapping[str, Any], flight: Flight) -> None:
+        """Ask another model as well, where a gate compares answers; nobody waits for it here."""
+
+        def upstream(sent: Mapping[str, Any]) -> PlainUpstream:
+            return PlainUpstream(plain, self.gateway, sent, flight.journey)
+
+        async def ask() -> None:
+            ask_beside(self.gateway, flight.journey, None, data, upstream)
+
+        await self._engine.contained("agreement", ask, None)
+
     async def _plan(self, data: dict[str, Any], surface: Surface) -> tuple[Plan, str] | None:
         """The plan of a request, and the model group that it goes to first."""
+        began_s = time.perf_counter()
         inquiry = await self._inquiry(data, surface)
         if inquiry is None:  # pragma: no cover - whoever asks has seen that there is a route
             return None
         if surface in (Surface.MESSAGES, Surface.RESPONSES):
             # Their `metadata` is the provider's; LiteLLM's own has another name.
             data.setdefault("litellm_metadata", {})
-        plan = await self._engine.plan(inquiry)
+        plan = await timing.plan(self._engine, inquiry, began_s)
         return plan, plan.record.model if self.gateway.enforced(inquiry) else data["model"]
 
     async def _inquiry(self, data: Mapping[str, Any], surface: Surface) -> Inquiry | None:
@@ -172,6 +190,8 @@ class Desk:
         try:
             return task.result()
         except BaseException:
+            if self.gateway.capture is not None:
+                self.gateway.capture.drop(flight.journey)
             await self._engine.books.release(flight)
             raise
 
@@ -199,6 +219,8 @@ class Desk:
             return first if cascade is None else await cascade.whole(first)
 
         served = await self._engine.contained("cascade", judged, first)
+        if journey.taken is not None:
+            journey.taken.over()
         if "logprobs" in journey.added:
             drop_logprobs(served)
         return with_report(served, report_of(journey, self.gateway))
@@ -214,6 +236,8 @@ class Desk:
             chunks = cascade.stream(first)
         else:
             chunks = self._passing(first, flight)
+        if journey.taken is not None:
+            chunks = taking.to_the_end(chunks, journey.taken, ours=True)
         surface = journey.features.surface
         chunks = as_asked(chunks, surface, "", logprobs="logprobs" not in journey.added, ours=True)
         options = data.get("stream_options")
@@ -232,6 +256,8 @@ class Desk:
     async def _passing(self, stream: Any, flight: Flight) -> AsyncGenerator[Any, None]:
         """A stream that is not judged, heard so that its length tells its cost where no bill comes."""
         held = self._held(stream, flight)
+        if flight.journey.taken is not None:
+            flight.journey.taken.listens(flight.index, held.listener)
         broken = False
         try:
             async with aclosing(held.chunks()) as chunks:
@@ -274,7 +300,7 @@ class Desk:
     async def settled(self, within_s: float) -> bool:
         """Wait until every attempt is paid for; False where some are not after ``within_s`` seconds."""
         ends = time.monotonic() + within_s
-        while self._open() or self._settling:
+        while self._open() or self._settling or self._engine.asides.unpaid:
             if time.monotonic() >= ends:
                 return False
             sdk_litellm.adopt_logs()
@@ -292,6 +318,8 @@ class Desk:
             await self._engine.books.settle(
                 flight, flight.hold, baseline=journey.baseline_hold, bill=ESTIMATED
             )
+        if self.gateway.capture is not None:
+            await self.gateway.capture.close()
         await self._engine.close()
         self._leave()
 
@@ -308,8 +336,14 @@ class Desk:
             "mode": settings.mode,
             "store": await store_status(engine, ok=live is not None),
             "budgets": [b.as_json(settings.ladder.top) for b in budgets],
+            "classifiers": await classifier_status(engine),
             "background": len(self._background),
-            "alarms": faults + ([] if engine.watch is None else engine.watch.alarms()),
+            "alarms": [
+                *faults,
+                *([] if engine.watch is None else engine.watch.alarms()),
+                *self.gateway.gate_alarms(),
+                *self.gateway.other_alarms(),
+            ],
             "policy": settings.policy_hash,
         }
 

@@ -11,8 +11,8 @@ from litellm_tiering.intake.transcript import transcript
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from litellm_tiering.books import Journey, Taking
     from litellm_tiering.capture import Capture
+    from litellm_tiering.journeys import Journey, Taking
     from litellm_tiering.ports import Listener
 
 _REDACTED = ("litellm-enable-message-redaction", "x-litellm-enable-message-redaction")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.features import Surface
 from litellm_tiering.gateway import compat
-from litellm_tiering.gateway.apply import ATTEMPT_KEY
+from litellm_tiering.gateway.apply import ATTEMPT_KEY, tell_less
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,4 +82,5 @@ def request_for(data: Mapping[str, Any], model: str, attempt: str) -> dict[str, 
         kwargs.setdefault("litellm_trace_id", trace)
     name = "litellm_metadata" if "litellm_metadata" in data else "metadata"
     kwargs[name] = {**compat.callers_metadata(data.get(name)), ATTEMPT_KEY: attempt}
+    tell_less(kwargs[name])
     return {**kwargs, "model": model, "litellm_call_id": str(uuid.uuid4())}

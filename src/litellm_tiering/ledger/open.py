@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from litellm_tiering.ledger.board_memory import MemoryBoard, board_of
 from litellm_tiering.ledger.board_sqlite import SqliteBoard
 from litellm_tiering.ledger.memory import MemoryLedger
+from litellm_tiering.ledger.records_memory import MemoryRecords, records_of
+from litellm_tiering.ledger.records_sqlite import SqliteRecords
 from litellm_tiering.ledger.segments_memory import MemorySegments
 from litellm_tiering.ledger.segments_sqlite import SqliteSegments
 from litellm_tiering.ledger.spool import DiskSpool
@@ -16,6 +18,7 @@ from litellm_tiering.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
     from litellm_tiering.ports import Board, Ledger, Segments
+    from litellm_tiering.records import RecordStore
 
 _KNOWN = (
     "memory://, sqlite:///PATH, redis://, rediss://, redis+sentinel://HOST,HOST/SERVICE, redis+cluster://, "
@@ -89,6 +92,29 @@ def open_board(ledger: Ledger) -> Board:
         if isinstance(ledger, RedisLedger):
             return RedisBoard(ledger)
     return MemoryBoard()
+
+
+def open_records(ledger: Ledger, most: int = 100_000, retention_s: int = 35 * 86_400) -> RecordStore:
+    """The decisions beside the money of ``ledger``, over its connection; closing the ledger ends them.
+
+    A ledger of a kind that is not ours gets decisions of this process only.
+
+    Args:
+        ledger: The ledger.
+        most: How many are kept.
+        retention_s: For how long at most, in seconds.
+    """
+    if isinstance(ledger, MemoryLedger):
+        return records_of(ledger, most, retention_s)
+    if isinstance(ledger, SqliteLedger):
+        return SqliteRecords(ledger, most, retention_s)
+    if ledger.kind == "redis":
+        from litellm_tiering.ledger.records_redis import RedisRecords  # noqa: PLC0415 - lazily, as above
+        from litellm_tiering.ledger.redis import RedisLedger  # noqa: PLC0415 - lazily, as above
+
+        if isinstance(ledger, RedisLedger):
+            return RedisRecords(ledger, most, retention_s)
+    return MemoryRecords(most, retention_s)
 
 
 def open_spool(path: str, url: str) -> DiskSpool | None:

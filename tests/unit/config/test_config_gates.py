@@ -383,7 +383,13 @@ def test_everything_wrong_is_told_at_once():
     found = problems(
         stream="prefix",
         prefix_chars=0,
-        gates=[{"kind": "logprob", "min_mean": None}, B, B, {"kind": "max_length"}, {"kind": "arithmetic"}],
+        gates=[
+            {"kind": "logprob", "min_mean": None},
+            B,
+            B,
+            {"kind": "max_length"},
+            {"kind": "acceptable", "min": 2},
+        ],
         bypass=1,
     )
     assert list(found) == [
@@ -391,7 +397,7 @@ def test_everything_wrong_is_told_at_once():
         ".gates[0]",
         ".gates[2].name",
         ".gates[3].chars",
-        ".gates[4].kind",
+        ".gates[4].min",
         ".bypass",
     ]
 

@@ -6,6 +6,7 @@ import math
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,6 +171,23 @@ def test_policies_as_they_stand_by_hand(rows_of):
     ]
     assert found[0].over_random is None
     assert math.isnan(mine.quality.low)
+
+
+def test_a_policy_with_its_gates_by_hand(evaluated):
+    found = evaluated(many(), gates=True)
+    bad = found.gates[0].bad
+    alone, gated = found.policies[-2:]
+    assert (alone.label, gated.label) == ("mine", "mine with gates")
+    assert alone.quality.value == pytest.approx(1 - bad)
+    assert gated.quality.value == 1.0
+    assert gated.cost.value == pytest.approx(100 * (0.1 + bad))
+    assert [(p.tier, p.share) for p in gated.parts] == [
+        ("simple", pytest.approx(1 - bad)),
+        ("complex", pytest.approx(bad)),
+    ]
+    never = [replace(contender(gates=Gates()), climbs=0)]
+    stuck = evaluated(many(), gates=True, chains=never).policies[-1]
+    assert (stuck.quality.value, stuck.cost.value) == (alone.quality.value, pytest.approx(10.0))
 
 
 def test_gates_by_hand(evaluated):

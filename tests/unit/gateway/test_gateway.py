@@ -88,6 +88,8 @@ async def test_cached_answers_count_nothing_and_let_go_of_the_hold(gateway):
     await gateway.admit(ADMIN, data, "acompletion")
     await gateway.paid(event(data, cost=0, cache_hit=True), None)
     assert ((await spent(gateway)).spent, (await spent(gateway)).reserved) == (0, 0)
+    # Nor do they save anything: the cache would have had them at any tier.
+    assert gateway.engine.books.records()[0].baseline == 0
 
 
 @pytest.mark.parametrize(("bill", "counted"), [(1e-5, 10_000), (1e-6, 4_000)], ids=["more", "less"])

@@ -135,7 +135,7 @@ def _marked(kind: str, number: int | None, model: str) -> ScriptedFault | None:
         return ScriptedFault("status", model, status=int(kind), retry_after=number)
     if kind not in KINDS or kind == "status":
         return None
-    fault = ScriptedFault(cast(FaultKind, kind), model)
+    fault = ScriptedFault(cast("FaultKind", kind), model)
     if number is None:
         return fault
     return replace(fault, after_events=number) if kind == "cut_stream" else replace(fault, delay_ms=number)

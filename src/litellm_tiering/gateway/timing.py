@@ -1,0 +1,31 @@
+"""How long routing takes: told to whoever keeps the figures, where there is somebody."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litellm_tiering.books import Books
+    from litellm_tiering.engine import Engine
+    from litellm_tiering.plan import Inquiry, Plan
+
+
+async def plan(engine: Engine, inquiry: Inquiry, began_s: float) -> Plan:
+    """The engine's plan for a request that came at ``began_s``, by :func:`time.perf_counter`."""
+    found = await engine.plan(inquiry)
+    if engine.books.meter is not None:
+        engine.books.meter.took(time.perf_counter() - began_s)
+    return found
+
+
+def of_gates(books: Books) -> Callable[[str, float], None]:
+    """What a panel of gates tells the time of each."""
+
+    def told(gate: str, seconds: float) -> None:
+        if books.meter is not None:
+            books.meter.judged(gate, seconds)
+
+    return told
