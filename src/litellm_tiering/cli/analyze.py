@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from litellm_tiering.cli.analyze_progress import EVERY, progress
 from litellm_tiering.cli.analyze_text import text_of
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
-from litellm_tiering.cli.inputs import STDIN, opened
+from litellm_tiering.cli.inputs import opened
 from litellm_tiering.cli.settings import bundled_prices, optional, settings_of
 from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.proxy import ProxyView
@@ -24,6 +24,7 @@ from litellm_tiering.evals.analyze import Analysis, Judged, Market
 from litellm_tiering.evals.analyze_calls import call_of, is_aside
 from litellm_tiering.evals.analyze_report import report
 from litellm_tiering.evals.spendlogs import LogError, Reading, rows_of
+from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.plan import Inquiry

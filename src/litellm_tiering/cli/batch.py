@@ -23,8 +23,9 @@ from litellm_tiering.batch.run import Manner, Run
 from litellm_tiering.batch.sorting import Sorter, homes_in
 from litellm_tiering.cli.batch_text import Follower, Summary
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
-from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
+from litellm_tiering.cli.inputs import BadLine, numbered, parse_object
 from litellm_tiering.cli.settings import bundled_prices, optional, settings_of
+from litellm_tiering.files import STDIN
 
 if TYPE_CHECKING:
     import argparse

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litellm_tiering.cli.inputs import STDIN
 from litellm_tiering.cli.settings import optional
 from litellm_tiering.config.fingerprint import models_of
 from litellm_tiering.config.load import load
 from litellm_tiering.errors import TieringError
 from litellm_tiering.evals.provenance import digest_of, digests_in
+from litellm_tiering.files import STDIN
 from litellm_tiering.weights import read
 
 if TYPE_CHECKING:

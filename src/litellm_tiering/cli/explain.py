@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.cli import decision
 from litellm_tiering.cli.answers import demand_in, panel_of, said_in, text_of, told
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, table, visible
-from litellm_tiering.cli.inputs import STDIN, BadLine, body_in, text_in_stdin
+from litellm_tiering.cli.inputs import BadLine, body_in, text_in_stdin
 from litellm_tiering.cli.settings import (
     Store,
     bundled_prices,
@@ -22,6 +22,7 @@ from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.core.gate import Exchange
 from litellm_tiering.explain import explanation
+from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.plan import Inquiry

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.cli.answers import demand_in, panel_of, said_in, told
 from litellm_tiering.cli.common import Exit, add_common, note
 from litellm_tiering.cli.doubts import Doubts
-from litellm_tiering.cli.inputs import STDIN, BadLine, id_of, messages_of, numbered, parse_object
+from litellm_tiering.cli.inputs import BadLine, id_of, messages_of, numbered, parse_object
 from litellm_tiering.cli.score import PROGRESS_EVERY
 from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.gate import Exchange
+from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 
 if TYPE_CHECKING:

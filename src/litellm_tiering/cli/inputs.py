@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
 import sys
-import zlib
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
+from litellm_tiering import files
 from litellm_tiering.cli.common import UsageError
+from litellm_tiering.files import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-STDIN = "-"
-
-MAX_LINE_BYTES = 32_000_000
-"""The longest line of an input that is read; memory stays bounded by it, whatever the file holds."""
+    from contextlib import AbstractContextManager
 
 MAX_BODY_BYTES = 32_000_000
 """The largest request body that is read."""
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class BadLine(ValueError):
     """A line that cannot be used, and why; it never repeats what the line holds."""
 
 
-@contextlib.contextmanager
-def opened(name: str) -> Iterator[IO[bytes]]:
+def opened(name: str) -> AbstractContextManager[IO[bytes]]:
     """The bytes of a file, of standard input for ``-``, or of what a ``.gz`` file holds.
 
     Raises:
         UsageError: it cannot be opened.
     """
-    if name == STDIN:
-        yield sys.stdin.buffer
-        return
-    with contextlib.ExitStack() as stack:
-        with _reading(name):
-            file = stack.enter_context(Path(name).open("rb"))
-            unpacked = stack.enter_context(gzip.open(file)) if name.endswith(".gz") else file
-        yield cast("IO[bytes]", unpacked)
-
-
-@contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is opened or read into a message that names it."""
-    shown = "standard input" if name == STDIN else name
-    try:
-        yield
-    except (EOFError, zlib.error) as error:
-        raise UsageError(f"{shown} is damaged ({error})") from None
-    except (OSError, ValueError) as error:
-        # ValueError: a name with a null byte.
-        raise UsageError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return files.opened(name, UsageError)
 
 
 def numbered(name: str, longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes]]:
@@ -69,20 +40,7 @@ def numbered(name: str, longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, by
     Raises:
         UsageError: the file cannot be opened, or not be read to its end.
     """
-    with opened(name) as stream:
-        number = 0
-        while True:
-            with _reading(name):
-                raw = stream.readline(longest + 2)
-                rest = raw
-                while len(rest) > longest + 1 and not rest.endswith(b"\n"):
-                    rest = stream.readline(longest + 2)
-            if not raw:
-                return
-            number += 1
-            line = raw.removeprefix(_BOM) if number == 1 else raw
-            if line.strip():
-                yield number, line.rstrip(b"\r\n")
+    return files.numbered(name, UsageError, longest)
 
 
 def parse_object(raw: bytes, longest: int = MAX_LINE_BYTES) -> Mapping[str, Any]:
@@ -114,12 +72,12 @@ def body_in(name: str) -> Mapping[str, Any]:
     Raises:
         UsageError: there is none.
     """
-    with opened(name) as stream, _reading(name):
+    with opened(name) as stream, files.reading(name, UsageError):
         raw = stream.read(MAX_BODY_BYTES + 1)
     try:
-        return parse_object(raw.removeprefix(_BOM), MAX_BODY_BYTES)
+        return parse_object(raw.removeprefix(files.BOM), MAX_BODY_BYTES)
     except BadLine as error:
-        raise UsageError(f"{'standard input' if name == STDIN else name} {error}") from None
+        raise UsageError(f"{files.shown(name)} {error}") from None
 
 
 def text_in_stdin() -> str:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from litellm_tiering.cli import replay_compare
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
-from litellm_tiering.cli.inputs import STDIN, BadLine, numbered, parse_object
+from litellm_tiering.cli.inputs import BadLine, numbered, parse_object
 from litellm_tiering.cli.replay_text import text_of
 from litellm_tiering.cli.settings import bundled_prices, required, settings_of, store_of
 from litellm_tiering.config.build import build
@@ -23,6 +23,7 @@ from litellm_tiering.evals.questions import question_in
 from litellm_tiering.evals.replay import A_WEDNESDAY, days_before, midnight, replay
 from litellm_tiering.evals.trace import DAY_S, MAX_ROW_BYTES, BadRow, read_trace
 from litellm_tiering.evals.trace_records import trace_of
+from litellm_tiering.files import STDIN
 from litellm_tiering.ledger.open import open_records
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier
 from litellm_tiering.cli.common import Exit, add_common, note
-from litellm_tiering.cli.inputs import STDIN, BadLine, id_of, messages_of, numbered, parse_object
+from litellm_tiering.cli.inputs import BadLine, id_of, messages_of, numbered, parse_object
 from litellm_tiering.cli.scales import scale_of
 from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.config.assemble import engine_of
@@ -32,6 +32,7 @@ from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.core.policy import Route
+from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.plan import Inquiry

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
-import sys
-import zlib
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.errors import TieringError
+from litellm_tiering.files import MAX_LINE_BYTES, numbered, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-STDIN = "-"
-
-MAX_LINE_BYTES = 32_000_000
-"""The longest line that is read; memory stays bounded by it, whatever the file holds."""
-
-_BOM = b"\xef\xbb\xbf"
+__all__ = ["OutcomeError", "UnusableLine", "lines_of", "object_in", "shown"]
 
 
 class OutcomeError(TieringError):
@@ -31,30 +22,13 @@ class UnusableLine(ValueError):
     """One line cannot be used, and why; it never repeats what the line holds."""
 
 
-def shown(name: str) -> str:
-    """How a file is called in messages."""
-    return "standard input" if name == STDIN else name
-
-
 def lines_of(name: str) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1; of one too long, only its beginning.
 
     Raises:
         OutcomeError: the file cannot be opened, or not be read to its end.
     """
-    with _opened(name) as stream:
-        number = 0
-        while True:
-            with _reading(name):
-                raw = rest = stream.readline(MAX_LINE_BYTES + 2)
-                while len(rest) > MAX_LINE_BYTES + 1 and not rest.endswith(b"\n"):
-                    rest = stream.readline(MAX_LINE_BYTES + 2)
-            if not raw:
-                return
-            number += 1
-            line = raw.removeprefix(_BOM) if number == 1 else raw
-            if line.strip():
-                yield number, line.rstrip(b"\r\n")
+    return numbered(name, OutcomeError)
 
 
 def object_in(raw: bytes) -> Mapping[str, Any]:
@@ -77,29 +51,3 @@ def object_in(raw: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UnusableLine("not a JSON object")
     return value
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
-    if name == STDIN:
-        yield sys.stdin.buffer
-        return
-    with contextlib.ExitStack() as stack:
-        with _reading(name):
-            file = stack.enter_context(Path(name).open("rb"))
-            unpacked = stack.enter_context(gzip.open(file)) if name.endswith(".gz") else file
-        yield cast("IO[bytes]", unpacked)
-
-
-@contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is opened or read into a message that names it."""
-    try:
-        yield
-    except (EOFError, zlib.error) as error:
-        raise OutcomeError(f"{shown(name)} is damaged ({error})") from None
-    except (OSError, ValueError) as error:
-        # ValueError: a name with a null byte.
-        raise OutcomeError(
-            f"{shown(name)} cannot be read ({getattr(error, 'strerror', None) or error})"
-        ) from None

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.evals.outcome_lines import STDIN
+from litellm_tiering.files import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from litellm_tiering.cli import replay as module
-from litellm_tiering.cli.inputs import STDIN
+from litellm_tiering.files import STDIN
 
 HEAD = "t_s,prompt_tokens,completion_tokens"
 EASY, HARD = "hi", "Prove that the algorithm terminates, and refactor the scheduler so that it cannot. " * 9
