@@ -23,4 +23,7 @@ if [ -n "${REDIS_URL:-}" ]; then spread=""; fi
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $cov $spread --ignore=tests/proxy --ignore=tests/browser tests
 # shellcheck disable=SC2086 - as above
-"$python" -m pytest $cov $more tests/proxy tests/browser
+"$python" -m pytest $cov $more tests/proxy
+# By themselves: while Playwright runs, its event loop runs in the process, and no other may.
+# shellcheck disable=SC2086 - as above
+"$python" -m pytest $cov $more tests/browser

@@ -125,12 +125,12 @@ def test_a_proxy_with_a_wrong_section_does_not_start_and_says_everything(provide
     wrong = {
         "routes": [{"name": "auto", "models": ["auto"], "default_tier": "middling"}],
         "budgets": [{"scope": "global", "limit_usd": -1, "downgrade": [{"at": 3, "steps": 1}]}],
-        "classifiers": [{"kind": "learned", "path": "x.json"}],
+        "classifiers": [{"kind": "learnt", "path": "x.json"}],
         "colour": "blue",
     }
     with pytest.raises(NotReady) as caught, serve_proxy(config_for(provider.base_url, wrong)):
         pass
     said = str(caught.value)
-    for piece in ("default_tier", "limit_usd", "downgrade", "learned", "not available", "colour"):
+    for piece in ("default_tier", "limit_usd", "downgrade", "learnt", "colour"):
         assert piece in said
     assert "Fix:" in said
