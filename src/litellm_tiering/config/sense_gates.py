@@ -17,6 +17,7 @@ from litellm_tiering.config.schema_gates import (
     MinLengthGate,
     WeightedGate,
 )
+from litellm_tiering.config.sense_owncode import judge_target
 from litellm_tiering.config.words import Finding
 from litellm_tiering.gates.callback import load_target
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 ROOT: Loc = ("tiering", "cascade")
 GATES: Loc = (*ROOT, "gates")
 
-_LONGEST_REASON = 300
 
 TAKEN = "ok"
 """What ``x-tiering-attempts`` says of an answer that every gate accepted."""
@@ -174,7 +174,9 @@ def judge_targets(view: View) -> Iterator[Finding]:
     if not isinstance(cascade, CascadeSection):
         return
     placed = _callbacks(cascade)
-    missing = [f for loc, gate in placed for f in _judge_target(view, (*loc, "target"), gate.target)]
+    missing = [
+        f for loc, gate in placed for f in judge_target(view, (*loc, "target"), gate.target, load_target)
+    ]
     yield from missing
     if placed and not missing:
         yield from _judge_stream(view, cascade)
@@ -183,17 +185,3 @@ def judge_targets(view: View) -> Iterator[Finding]:
 def _callbacks(cascade: CascadeSection) -> list[tuple[Loc, CallbackGate]]:
     every = every_gate(cascade.gates or (), GATES)
     return [(loc, gate) for loc, gate in every if isinstance(gate, CallbackGate)]
-
-
-def _judge_target(view: View, loc: Loc, target: str) -> Iterator[Finding]:
-    try:
-        load_target(target)
-    except ValueError as error:
-        shown = view.words.show(target)
-        # What came from the environment is not repeated, nor is any part of it.
-        told = str(error)[:_LONGEST_REASON] if shown.strip("'\"") in target else f"{shown} names no function"
-        yield Finding(
-            loc,
-            told,
-            "write `package.module:function`; the directory the proxy is started in is on its Python path.",
-        )

@@ -10,12 +10,12 @@ from litellm_tiering.config.schema_classifiers import CallbackClassifier, Litell
 from litellm_tiering.config.words import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from litellm_tiering.config.sense import View
     from litellm_tiering.config.words import Loc
 
-_LONGEST_REASON = 160
+_LONGEST_REASON = 300
 
 
 def judge_owncode(view: View, loc: Loc, index: int) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def judge_owncode(view: View, loc: Loc, index: int) -> Iterator[Finding]:
     listed = view.section.classifiers or ()
     one, names = listed[index], view.names or ()
     if isinstance(one, CallbackClassifier):
-        yield from _judge_target(view, (*loc, "target"), one.target)
+        yield from judge_target(view, (*loc, "target"), one.target, load_target)
         others = [c for c in listed[:index] if isinstance(c, CallbackClassifier)]
         if any((c.name or c.target) == (one.name or one.target) for c in others):
             yield Finding(
@@ -39,9 +39,10 @@ def judge_owncode(view: View, loc: Loc, index: int) -> Iterator[Finding]:
         )
 
 
-def _judge_target(view: View, loc: Loc, target: str) -> Iterator[Finding]:
+def judge_target(view: View, loc: Loc, target: str, load: Callable[[str], object]) -> Iterator[Finding]:
+    """What is wrong with the name of a function, which ``load`` raises a ValueError for."""
     try:
-        load_target(target)
+        load(target)
     except ValueError as error:
         shown = view.words.show(target)
         # What came from the environment is not repeated, nor is any part of it.
