@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
+
+import pytest
 
 from litellm_tiering.core.budget import NO_BOUND, Balance, Limit
 from litellm_tiering.errors import StoreUnavailable
@@ -51,3 +55,31 @@ async def test_a_cluster_keeps_the_keys_of_a_call_together():
         assert await hasty.balances(["scope-0"], NOW) == (Balance(7, 80),)
         for ended in (ledger, other, hasty):
             await ended.close()
+
+
+def _open_files():
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_closed_in_the_middle_of_an_outage_it_leaves_no_connection_behind():
+    with serve_redis_cluster() as nodes:
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        before, away = _open_files(), 0
+        for node in nodes:  # one of them has the keys
+            ledger = RedisLedger.from_url(f"redis+cluster://{hosts}", timeout_s=0.1)
+            await ledger.balances(["scope-0"], NOW)
+            assert _open_files() > before
+            node.pause()
+            try:
+                with contextlib.suppress(StoreUnavailable):
+                    away += 1
+                    await ledger.balances(["scope-0"], NOW)
+                    away -= 1
+                await ledger.close()
+            finally:
+                node.resume()
+            # A transport that is closed gives its socket back in the loop's next turn.
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert _open_files() == before
+        assert away

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -85,9 +86,17 @@ class Connected:
             await asyncio.wait({self.priming})
         for client in self.owned:
             await client.aclose()
-        # redis-py closes the nodes that it knows now, not those by which it came to know them.
-        for node in self._first:
-            await node.disconnect()
+        # redis-py's Cluster client closes nothing while it means to read its nodes anew, as after a call that
+        # failed; and else the nodes that it knows now, not those by which it came to know them.
+        for node in (*self._first, *self._known()):
+            with contextlib.suppress(RedisError, OSError):
+                await node.disconnect()
+
+    def _known(self) -> Sequence[ClusterNode]:
+        if not (self.owned and isinstance(self.client, RedisCluster)):
+            return ()
+        manager = self.client.nodes_manager
+        return (*manager.nodes_cache.values(), *manager.startup_nodes.values())
 
 
 @dataclass(frozen=True, slots=True)
