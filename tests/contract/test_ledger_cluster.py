@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
-
-import pytest
+from pathlib import Path
 
 from litellm_tiering.core.budget import NO_BOUND, Balance, Limit
 from litellm_tiering.errors import StoreUnavailable
@@ -58,7 +56,7 @@ async def test_a_cluster_keeps_the_keys_of_a_call_together():
 
 
 def _open_files():
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_closed_in_the_middle_of_an_outage_it_leaves_no_connection_behind():
