@@ -7,39 +7,42 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_tiering.accounts import Accounts
+from litellm_tiering.admission import hold_of, record_of, spending_of, without_store
 from litellm_tiering.amounts import Amounts
 from litellm_tiering.asides import Asides
 from litellm_tiering.books import Books
 from litellm_tiering.classifying import Classifying
 from litellm_tiering.conversations import Conversations
 from litellm_tiering.core.agreement import UNUSED
-from litellm_tiering.core.budget import NO_BOUND, choose
+from litellm_tiering.core.budget import choose
 from litellm_tiering.core.cascade import Because
 from litellm_tiering.core.classification import Classification
-from litellm_tiering.core.decision import Decision, Reason, Refusal, Stage
+from litellm_tiering.core.decision import Stage
+from litellm_tiering.core.experiment import within
 from litellm_tiering.core.policy import Spending
-from litellm_tiering.core.record import Attempt, Record, stood
-from litellm_tiering.core.thread import Higher
+from litellm_tiering.core.record import Attempt
 from litellm_tiering.deadline import FILE_DEADLINE_S, HOLD_TTL_S, STORE_DEADLINE_S
 from litellm_tiering.drafting import Draft, Drafting
 from litellm_tiering.estimates import Estimates
-from litellm_tiering.expecting import Figures
+from litellm_tiering.expecting import Figures, Lookout
 from litellm_tiering.faults import Faults
 from litellm_tiering.journeys import Flight, Journey
 from litellm_tiering.market import Market
 from litellm_tiering.pacer import Pacer
 from litellm_tiering.plan import Plan, Stopped
 from litellm_tiering.ports import Hold
+from litellm_tiering.shadowing import Shadowing
 from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from litellm_tiering.adaptive import Watch
     from litellm_tiering.announcer import Announcer
-    from litellm_tiering.core.budget import Balance
     from litellm_tiering.core.catalog import TierFacts
+    from litellm_tiering.core.decision import Decision
     from litellm_tiering.core.features import Caller
+    from litellm_tiering.core.record import Record
     from litellm_tiering.directives import Directives
     from litellm_tiering.drift import Drift
     from litellm_tiering.expecting import Expecting
@@ -53,7 +56,8 @@ class Engine(Faults):
     ``watch`` tells which segments start one tier higher; without one none does. ``events`` tells people of
     what becomes of the budgets; without one nobody does. ``directives`` tell who is exempt from them; without
     them nobody is. ``drift`` watches whether requests are like those that the router was trained on.
-    ``expecting`` tells which way is expected to cost least; without it the fixed rules hold.
+    ``expecting`` tells which way is expected to cost least; without it the fixed rules hold. ``arms`` have a
+    watch of their own, and may expect something of their own, where a policy of theirs judges answers.
     """
 
     def __init__(self, terms: Terms, ledger: Ledger, clock: Clock, spool: Spool | None = None) -> None:
@@ -66,13 +70,28 @@ class Engine(Faults):
         self.events: Announcer | None = None
         self.drift: Drift | None = None
         self.expecting: Expecting | None = None
+        self.arms: Mapping[str, Lookout] = {}
         self._within_s = FILE_DEADLINE_S if ledger.kind == "sqlite" else STORE_DEADLINE_S
         self.market = Market()
         self.estimates = Estimates()
         self.figures = Figures()
         self.conversations = Conversations(terms.policy.ladder, self.books)
         self.asides = Asides(self.books, clock, self._counters)
+        self.shadowing = Shadowing(self.books, self.asides, self.fault)
         self._adopt(terms)
+
+    def lookout(self, arm: str = "") -> Lookout:
+        """What is learned while requests are served, under an arm's policy or for the rest of them."""
+        return self.arms.get(arm) or Lookout(self.watch, self.expecting)
+
+    def differs(self, arm: str) -> bool:
+        """Whether an arm classifies or judges otherwise than the base: its traffic tells nothing of that."""
+        return arm in self.arms or arm in self.terms.arms
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Every watch there is, the base's first."""
+        found = (self.watch, *(lookout.watch for lookout in self.arms.values()))
+        return tuple(watch for watch in found if watch is not None)
 
     def _adopt(self, terms: Terms) -> None:
         self.terms = terms
@@ -109,10 +128,10 @@ class Engine(Faults):
             self.accounts.seen(draft.accounts, answer.balances, draft.now_s)
         if self.events is not None and answer is not None:
             self.events.reserved(draft.accounts, answer)
-        spending = self._spending(draft, answer)
+        spending = spending_of(draft, answer)
         decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if spending is None:
-            decision = self._store_away(decision, draft)
+            decision = without_store(self.terms, decision, draft)
         return self._planned(draft, decision, answer)
 
     async def _drafted(self, inquiry: Inquiry, *, asking: bool = False) -> Draft:
@@ -122,7 +141,7 @@ class Engine(Faults):
         if not isinstance(found, Classification):
             found = await found
             now = self.clock.now()
-        if self.drift is not None and not asking and not held:
+        if self.drift is not None and not asking and not held and not self.differs(inquiry.arm):
             self.drift.classified(inquiry.route.name, found)
         return self._draft(inquiry, found, now, asking=asking)
 
@@ -131,16 +150,17 @@ class Engine(Faults):
         exempt = ""
         if self.directives is not None:
             exempt = self.directives.exempt(inquiry.caller, inquiry.route.name, now)
+        lookout = self.lookout(inquiry.arm)
         return self.drafting.draft(
             inquiry,
             said,
             now,
-            self.watch,
+            lookout.watch,
             thread,
             kept=kept,
             exempt=exempt,
             asking=asking,
-            expecting=self.expecting,
+            expecting=lookout.expecting,
         )
 
     async def explain(self, inquiry: Inquiry) -> Plan:
@@ -160,52 +180,22 @@ class Engine(Faults):
         decision = self.terms.policy.decide(draft.case, spending, draft.decision)
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
-        record = self._record(draft, decision, found or ())
+        record = record_of(self.terms, draft, decision, found or ())
+        record = self.shadowing.noted(record, draft, found or (), self.accounts)
+        record = await self.shadowing.told(draft.classification, record)
         return Plan(decision, draft.classification, draft.case, record, None)
 
     async def _reserve(self, draft: Draft, higher: Sequence[Draft]) -> Answer | None:
-        limits, amounts = draft.limits, draft.amounts
-        if not draft.enforced:
-            # In shadow the request stays where it is: that is what is held, and nothing limits it.
-            amounts = (self.amounts.to_start(draft.inquiry, draft.inquiry.asked),)
-            limits = tuple(replace(lim, below=(NO_BOUND,), ceiling=NO_BOUND, block=False) for lim in limits)
-        hold = Hold(
-            attempt=secrets.token_hex(16),
-            limits=limits,
-            amounts=amounts,
-            floor=draft.floor,
-            now_s=draft.now_s,
-            ttl_s=HOLD_TTL_S,
-            thread=draft.thread if draft.remembers else None,
-            higher=tuple(Higher(d.case.kept, d.keeps, d.limits, d.amounts, d.floor) for d in higher),
-        )
+        hold = hold_of(draft, self.amounts, higher)
         return await self.books.ask(self.ledger.reserve(hold), "reserve", self._within_s)
-
-    @staticmethod
-    def _spending(draft: Draft, answer: Answer | None) -> Spending | None:
-        if answer is None:
-            return None
-        used = tuple(b.used for b in answer.balances)
-        choice = answer.choice
-        if not draft.enforced:
-            choice = choose(draft.limits, draft.amounts, used, floor=draft.floor)
-        return Spending(draft.accounts, draft.options, choice, used, draft.now_s)
-
-    def _store_away(self, decision: Decision, draft: Draft) -> Decision:
-        on_error = self.terms.on_error
-        if decision.refusal is not None:
-            return decision
-        if on_error == "closed":
-            message = "The budget store is away, and this proxy is set to stop until it is back."
-            return decision.refused(Refusal(Reason.STORE, message, 503, retry_after_s=1))
-        rank = min(draft.options[-1], decision.rank) if on_error == "cheap" else decision.rank
-        return decision.moved(rank, stage=Stage.BUDGET, because=Reason.STORE, detail=on_error)
 
     def _planned(self, draft: Draft, decision: Decision, answer: Answer | None) -> Plan:
         inquiry = draft.inquiry
         if not draft.enforced:
             decision = decision.shadowed(inquiry.asked)
-        record = self._record(draft, decision, () if answer is None else answer.balances)
+        balances = () if answer is None else answer.balances
+        record = record_of(self.terms, draft, decision, balances)
+        record = self.shadowing.noted(record, draft, balances, self.accounts)
         if decision.refusal is not None:
             if answer is not None and answer.reservation is not None:  # pragma: no cover - the ledger refused
                 raise AssertionError("a refused request holds nothing")
@@ -214,8 +204,10 @@ class Engine(Faults):
             if inquiry.side is not None:
                 record = self.asides.attach(inquiry.side.asides, record, None)
             self.books.refused(record)
+            self.shadowing.planned(inquiry, draft.classification, record, None)
             return Plan(decision, draft.classification, draft.case, record, None)
         flight = self._depart(draft, decision, record, answer.reservation if answer else None)
+        self.shadowing.planned(inquiry, draft.classification, flight.journey.record, flight.journey)
         return Plan(decision, draft.classification, draft.case, flight.journey.record, flight)
 
     def _depart(
@@ -242,11 +234,12 @@ class Engine(Faults):
         if segment is not None and not segment.start.bypass and decision.rank == segment.rank:
             journey.watched = (segment.key, segment.start.turn)
             journey.leaf = segment.leaf
-        if self.watch is not None and draft.enforced:
+        watch = self.lookout(inquiry.arm).watch
+        if watch is not None and draft.enforced:
             moved = any(s.stage in (Stage.BUDGET, Stage.CONVERSATION) and s.enforced for s in decision.steps)
             routed = inquiry.route.classify and not draft.case.holdout
             classified = routed and inquiry.wish is None and not moved
-            self.watch.decided(record.route, record.tier, classified=classified)
+            watch.decided(within(record.route, inquiry.arm), record.tier, classified=classified)
         return self._fly(journey, decision.rank, reservation, draft.now_s)
 
     def _fly(self, journey: Journey, rank: int, reservation: Reservation | None, now_s: float) -> Flight:
@@ -337,24 +330,6 @@ class Engine(Faults):
         if journey.thread is not None:
             self.conversations.served(journey.thread, flight.rank)
 
-    # ------------------------------------------------------------------ records
-
-    def _record(self, draft: Draft, decision: Decision, balances: Sequence[Balance]) -> Record:
-        tier = self.terms.policy.ladder[decision.rank]
-        return Record(
-            id=secrets.token_hex(8),
-            at_s=draft.now_s,
-            route=draft.inquiry.route.name,
-            team=draft.inquiry.caller.team,
-            key=draft.inquiry.caller.key,
-            decision=decision,
-            tier=tier.name,
-            model=tier.model,
-            attempts=() if decision.refusal else (Attempt(tier.name, tier.model),),
-            policy=self.terms.hash,
-            budgets=stood(draft.accounts, balances),
-        )
-
     # ------------------------------------------------------------------ counting what was not planned
 
     async def charge(self, call: Unplanned) -> None:
@@ -370,19 +345,19 @@ class Engine(Faults):
     def renew(self, terms: Terms, watch: Watch | None) -> Callable[[], Awaitable[None]]:
         """Go on under other terms of the same ladder; what is under way is paid for as it was planned.
 
-        What is expected is the caller's to set anew.
+        What is expected, and what arms look out for, is the caller's to set anew.
 
         Returns:
             What lets go of that which served the old terms.
         """
-        pacer, watched = self.pacer, self.watch
+        pacer, watched = self.pacer, self.watches()
         self._adopt(terms)
-        self.watch, self.expecting = watch, None
+        self.watch, self.expecting, self.arms = watch, None, {}
 
         async def close() -> None:
             await pacer.close()
-            if watched is not None:
-                await watched.close()
+            for one in watched:
+                await one.close()
 
         return close
 
@@ -392,9 +367,10 @@ class Engine(Faults):
             await self.events.close()
         if self.directives is not None:
             await self.directives.close()
-        if self.watch is not None:
-            await self.watch.close()
+        for watch in self.watches():
+            await watch.close()
         await self.pacer.close()
+        await self.shadowing.close()
         await self.conversations.close()
         await self.books.close()
         await self.ledger.close()
