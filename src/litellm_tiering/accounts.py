@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, final_bounds, thresholds
-from litellm_tiering.core.budget import Budget, Limit
+from litellm_tiering.core.budget import NO_BOUND, Budget, Limit
 from litellm_tiering.core.names import safe_name
 from litellm_tiering.core.policy import Account, question
 from litellm_tiering.core.value import PROVEN, gains, wanted
@@ -43,12 +43,14 @@ class Accounts:
         pacer: Pacer | None = None,
         market: Market | None = None,
     ) -> None:
-        self._policy = policy
-        self._budgets = budgets
+        self.policy = policy
+        # Those in force first: of two that share a counter the one in shadow mode only looks on.
+        self._ordered = tuple(sorted(budgets, key=lambda b: b.shadow))
         self._retention_s = retention_s
         self._pacer = pacer
         self._market = market
         self._by_value = market is not None and any(b.by_value and b.limit is not None for b in budgets)
+        self._any_silent = any(b.shadow and b.limit is not None for b in budgets)
 
     def asked(  # noqa: PLR0913, PLR0917 - the pieces of one question
         self,
@@ -82,7 +84,7 @@ class Accounts:
             asks = wants if limited and budget.by_value else None
             pressure = self._pressure(budget, id_, key, window, asks, now_s) if limited else NO_PRESSURE
             below, ceiling, block = question(
-                self._policy, case, rank, options, budget, critical=critical, pressure=pressure
+                self.policy, case, rank, options, budget, critical=critical, pressure=pressure
             )
             limit = Limit(key, int(window.end_s) + self._retention_s, below, ceiling, block)
             plain: tuple[int, ...] = ()
@@ -90,6 +92,36 @@ class Accounts:
                 plain = self._plain(budget, rank, options, case, pressure)
             found[key] = Account(budget, id_, limit, critical, window.end_s, pressure, plain, asks)
         return tuple(found.values())
+
+    def silent(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        caller: Caller,
+        tags: frozenset[str],
+        case: Case,
+        rank: int,
+        options: Sequence[int],
+        now_s: float,
+        costs: Callable[[], Sequence[int]] = tuple,
+    ) -> tuple[Account, ...]:
+        """The limited budgets in shadow mode that count such a request, but not those that spare its caller.
+
+        Their counters are among those of :meth:`asked`, where one in force may count under the same.
+        """
+        if not self._any_silent or case.exempt:
+            return ()
+        found: list[Account] = []
+        for budget, id_, window in self._counted(caller, case.route.name, tags, now_s):
+            if not budget.shadow or budget.limit is None or budget.critical.holds(caller):
+                continue
+            key = counter_key(budget, id_, window.label)
+            asks = None
+            if self._market is not None and budget.by_value and (probable := costs()):
+                asks = wanted(gains(case.classification, rank, options), probable)
+            pressure = self._pressure(budget, id_, key, window, asks, now_s)
+            plain = self._plain(budget, rank, options, case, pressure) if pressure is not NO_PRESSURE else ()
+            limit = Limit(key, int(window.end_s) + self._retention_s, (NO_BOUND,) * len(options))
+            found.append(Account(budget, id_, limit, False, window.end_s, pressure, plain, asks))
+        return tuple(found)
 
     def _pressure(  # noqa: PLR0913, PLR0917 - one account and what it is asked
         self, budget: Budget, id_: str, key: str, window: Window, asks: Wanted | None, now_s: float
@@ -111,7 +143,7 @@ class Accounts:
         """The usage from which each option goes whatever the forecast and the value."""
         if pressure.standing is not None:
             return final_bounds(budget, options)
-        return thresholds(budget, rank, options, self._policy.usable(case))
+        return thresholds(budget, rank, options, self.policy.usable(case))
 
     def seen(self, accounts: Sequence[Account], balances: Sequence[Balance], now_s: float) -> None:
         """Learn from the ledger's answer to a request: how far budgets are used, what wants their money."""
@@ -140,7 +172,7 @@ class Accounts:
     ) -> list[tuple[Budget, str, Window]]:
         return [
             (budget, id_, window_at(budget.window, budget.timezone, now_s))
-            for budget in self._budgets
+            for budget in self._ordered
             for id_ in budget.ids(caller, route=route, tags=tags)
         ]
 

@@ -11,10 +11,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.core.cascade import Because, Bounds, GiveUp, Tried, Try, next_action
+from litellm_tiering.climbing import bounds_of, can_climb
+from litellm_tiering.core.cascade import Because, GiveUp, Tried, Try, next_action
 from litellm_tiering.core.decision import Reason, Stage
+from litellm_tiering.core.experiment import within
 from litellm_tiering.core.gate import Demand, Exchange, Judgement, Said
 from litellm_tiering.holding import Held
+from litellm_tiering.looking_on import instead, look_on, shown
 from litellm_tiering.plan import Stopped
 
 if TYPE_CHECKING:
@@ -46,24 +49,6 @@ class Setting:
     settings: CascadeSettings
     background: Background
     overdue: Overdue
-
-
-def bounds_of(setting: Setting, journey: Journey) -> Bounds:
-    """How far a request may climb."""
-    policy = setting.engine.terms.policy
-    return Bounds(
-        top=policy.ladder.top,
-        cap=policy.climbs_to(journey.case, journey.record.decision),
-        max_escalations=setting.settings.max_escalations,
-        unable=journey.case.unable,
-        forbidden=journey.case.forbidden,
-    )
-
-
-def can_climb(journey: Journey, bounds: Bounds) -> bool:
-    """Whether a rejected answer of the first attempt could be replaced at all."""
-    first = Tried(journey.flights[0].rank, Judgement("any"))
-    return isinstance(next_action([first], bounds), Try)
 
 
 class Cascade:
@@ -105,6 +90,7 @@ class Cascade:
         # The attempt of each that was tried: what is asked beside the first one is none of them.
         self._flights = [journey.flights[0]]
         self._stopped: Stopped | None = None
+        self._served_by: Serve | None = None
 
     @property
     def can_climb(self) -> bool:
@@ -131,7 +117,10 @@ class Cascade:
             return first
         better = await self._better(action)
         self._serve(action, better)
-        return answers[action.index] if better is None else better[1]
+        if better is not None:
+            return better[1]
+        self._looked_on(action, self._wire.whole(answers[action.index]))
+        return answers[action.index]
 
     async def _better(self, action: Serve) -> tuple[Flight, Any] | None:
         """An answer that was asked for beside the first and agrees, where it is to be served in its place."""
@@ -213,7 +202,8 @@ class Cascade:
     async def _choose(self, streams: list[Held]) -> Held:
         """The stream to serve; it, and those before it, are held as far as they were judged."""
         heard = [streams[0]]
-        judgement = await self._heard(streams[0])
+        # Where every gate is in shadow mode nothing is held back for them.
+        judgement = Judgement() if self._settings.idle else await self._heard(streams[0])
         self._watched(judgement)
         self._tried.append(Tried(streams[0].flight.rank, judgement))
         while isinstance(action := self._next(), Try):
@@ -232,6 +222,7 @@ class Cascade:
         if isinstance(action, GiveUp):
             return streams[0]
         self._serve(action)
+        self._served_by = action
         return heard[action.index]
 
     async def _heard(self, held: Held) -> Judgement | None:
@@ -285,6 +276,9 @@ class Cascade:
                 elif not held.ended:
                     held.discard()
         finally:
+            if whole and self._served_by is not None:
+                choices, partial = shown(chosen, self._settings)
+                self._looked_on(self._served_by, choices, partial=partial)
             for held in streams:
                 broken = held.error is not None
                 self._overdue.expect(held.flight, held.listener, broken=broken)
@@ -295,24 +289,40 @@ class Cascade:
 
     def _watched(self, judgement: Judgement | None) -> None:
         """Let all workers know how the first attempt's answer did, where a better one could be had."""
-        watch, drift, journey = self._engine.watch, self._engine.drift, self._journey
-        if drift is not None and judgement is not None:
+        engine, journey = self._engine, self._journey
+        arm, drift = journey.record.arm, engine.drift
+        lookout = engine.lookout(arm)
+        watch = lookout.watch
+        # Traffic is held against what the owner's policy was trained on, and not another's.
+        if drift is not None and not engine.differs(arm) and judgement is not None:
             escalated = self.can_climb and not judgement.accepted
             drift.judged(journey.record.route, journey.record.decision, escalated=escalated)
         if watch is None or judgement is None or not self.can_climb:
             return
-        watch.judged(journey.record.route, rejected=not judgement.accepted)
+        watch.judged(within(journey.record.route, arm), rejected=not judgement.accepted)
         if journey.watched is not None:
             key, turn = journey.watched
             watch.note_soon(key, rejected=not judgement.accepted, turn=turn)
-            if self._engine.expecting is not None:
-                self._engine.expecting.judged(journey, judgement)
+            if lookout.expecting is not None:
+                lookout.expecting.judged(journey, judgement)
+
+    def _exchange(self, flight: Flight, *, partial: bool) -> Exchange:
+        """What gates see of an attempt's answer, the answer itself left out."""
+        tier = self._engine.terms.policy.ladder[flight.rank]
+        peers = self._journey.peers if flight is self._flights[0] else None
+        return replace(self._blank, tier=tier.name, model=tier.model, partial=partial, peers=peers)
+
+    def _looked_on(self, action: Serve, choices: Sequence[Said], *, partial: bool = False) -> None:
+        """Have the gates in shadow mode judge the answer that is served; nobody waits for them."""
+        flight, shadows = self._flights[action.index], self._settings.shadows
+        if shadows is not None and choices:
+            blank = self._exchange(flight, partial=partial)
+            seen = [replace(blank, said=said) for said in choices[:MAX_CHOICES]]
+            look_on(self._engine.shadowing, shadows, seen, flight, instead(action, self._tried, self._bounds))
 
     async def _judge(self, flight: Flight, choices: Sequence[Said], *, partial: bool = False) -> Judgement:
         """What the gates make of an answer: the first choice that is rejected rejects it."""
-        tier = self._engine.terms.policy.ladder[flight.rank]
-        peers = self._journey.peers if flight is self._flights[0] else None
-        blank = replace(self._blank, tier=tier.name, model=tier.model, partial=partial, peers=peers)
+        blank = self._exchange(flight, partial=partial)
         found = Judgement()
         for said in choices[:MAX_CHOICES] or (Said(),):
             one = await self._settings.gates.judge(replace(blank, said=said))
@@ -321,11 +331,12 @@ class Cascade:
                 p_bad=max(found.p_bad, one.p_bad),
                 reasons=tuple(dict.fromkeys((*found.reasons, *one.reasons))),
                 undecided=found.undecided or one.undecided,
+                judged=tuple(dict.fromkeys((*found.judged, *one.judged))),
             )
             if not one.accepted:
                 break
         if not partial or not found.accepted:
-            self._books.judged(flight, found.by or "ok", found.reasons)
+            self._books.judged(flight, found.by or "ok", found.reasons, found.judged)
             if self._journey.taken is not None:
                 self._journey.taken.judged(flight.index, found.p_bad)
         return found

@@ -24,6 +24,7 @@ class Classifying:
 
     def __init__(self, terms: Terms, fault: Callable[[str, BaseException], None]) -> None:
         self._chain = terms.classifiers
+        self._arms = terms.arms
         self._fault = fault
         self._zone = ZoneInfo(terms.timezone)
 
@@ -34,7 +35,7 @@ class Classifying:
         local = dt.datetime.fromtimestamp(now_s, self._zone)
         subject = Subject(inquiry.features, inquiry.caller, inquiry.prompt, local, inquiry.side)
         try:
-            found = self._chain.classify(subject)
+            found = self._arms.get(inquiry.arm, self._chain).classify(subject)
         except Exception as error:  # noqa: BLE001 - a classifier's fault costs its opinion, not the request
             return self._failed(error)
         return found if isinstance(found, Classification) else self._awaited(found)

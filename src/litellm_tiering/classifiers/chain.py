@@ -6,14 +6,15 @@ import inspect
 import logging
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from litellm_tiering.classifiers.heuristic import default_thresholds
-from litellm_tiering.core.classification import Classification, Opinion
+from litellm_tiering.core.classification import Classification, Opinion, Reached
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from litellm_tiering.core.classification import Classifier, Subject
     from litellm_tiering.core.ladder import Ladder
@@ -31,6 +32,7 @@ class _Heard:
     opinions: list[Opinion] = field(default_factory=list)
     rank: int | None = None
     fault: str = ""
+    reached: list[Reached] = field(default_factory=list)
 
 
 class Chain:
@@ -45,28 +47,44 @@ class Chain:
     ``fault``, and the next one is asked. One that asks models (its attribute ``asks``) is passed over where
     the bounds so far leave one tier only: what it says would change nothing, and costs.
 
+    One in shadow mode that is reached is not asked here, and no other in its stead: whoever has the time asks
+    it, as :class:`~litellm_tiering.core.classification.Reached` lets them.
+
     Args:
         classifiers: In the order they are asked.
         ladder: The ladder that ranks are on.
         thresholds: By kind, one for each tier but the cheapest, rising.
         abstain_below: By kind, the least confidence that decides, 0 to 1.
         on_fault: Told where a classifier failed, and with what; the log is when None.
+        shadow: The places of those in shadow mode.
 
     Raises:
         ValueError: thresholds are out of order, or not one fewer than the tiers.
     """
 
-    __slots__ = ("_abstain_below", "_classifiers", "_default", "_ladder", "_on_fault", "_thresholds", "asks")
+    __slots__ = (
+        "_abstain_below",
+        "_classifiers",
+        "_default",
+        "_ladder",
+        "_on_fault",
+        "_shadow",
+        "_thresholds",
+        "asks",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a chain is made of
         self,
         classifiers: Iterable[Classifier],
         ladder: Ladder,
         thresholds: Mapping[str, Sequence[float]] | None = None,
         abstain_below: Mapping[str, float] | None = None,
         on_fault: OnFault | None = None,
+        *,
+        shadow: Collection[int] = (),
     ) -> None:
         self._classifiers = tuple(classifiers)
+        self._shadow = frozenset(shadow)
         self._ladder = ladder
         self._default = default_thresholds(len(ladder))
         self._thresholds = {kind: tuple(t) for kind, t in (thresholds or {}).items()}
@@ -79,8 +97,8 @@ class Chain:
 
     @property
     def classifiers(self) -> tuple[Classifier, ...]:
-        """Those that are asked, in order."""
-        return self._classifiers
+        """Those whose word counts, in the order they are asked."""
+        return tuple(c for i, c in enumerate(self._classifiers) if i not in self._shadow)
 
     def classify(self, subject: Subject) -> Classification | Awaitable[Classification]:
         """What the chain makes of ``subject``; a rank of None when every classifier abstained.
@@ -94,6 +112,11 @@ class Chain:
         for i in range(first, len(self._classifiers)):
             classifier = self._classifiers[i]
             if _asks(classifier) and self._pinned(heard.opinions):
+                continue
+            if i in self._shadow:
+                ask = partial(self._alone, classifier, heard.subject)
+                own = str(getattr(classifier, "name", ""))
+                heard.reached.append(Reached(classifier.kind, own, _asks(classifier), ask))
                 continue
             try:
                 found = classifier.classify(heard.subject)
@@ -117,6 +140,19 @@ class Chain:
                 return _together(heard)
         rest = self._from(i + 1, heard)
         return rest if isinstance(rest, Classification) else await rest
+
+    async def _alone(self, classifier: Classifier, subject: Subject) -> Classification:
+        """What one classifier makes of ``subject``, by itself."""
+        heard = _Heard(subject)
+        try:
+            found: object = classifier.classify(subject)
+            if inspect.isawaitable(found):
+                found = await found
+        except Exception as error:  # noqa: BLE001 - as above; cancellation passes
+            self._failed(classifier, error, heard)
+        else:
+            self._decides(classifier, found, heard)
+        return _together(heard)
 
     def _decides(self, classifier: Classifier, found: object, heard: _Heard) -> bool:
         """Note an opinion; whether it settles the rank."""
@@ -187,6 +223,7 @@ def _together(heard: _Heard) -> Classification:
         cap=min(caps, key=lambda c: c[0], default=None),
         opinions=tuple(opinions),
         fault="" if decided else heard.fault,
+        reached=tuple(heard.reached),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from litellm_tiering.units import WindowKind
+from litellm_tiering.units import WindowKind, usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,7 @@ class Budget:
         critical: Who is exempt from downgrades and the ceiling.
         pacing: Whether it acts on the forecast as well.
         by_value: Whether a threshold of one step spares the upgrades that buy most, for the same money.
+        shadow: Whether it counts and is told of, and neither moves nor stops anything.
     """
 
     scope: Scope = Scope.GLOBAL
@@ -111,6 +112,19 @@ class Budget:
     critical: Critical = Critical()
     pacing: Pacing = Pacing.OFF
     by_value: bool = False
+    shadow: bool = False
+
+    @property
+    def binds(self) -> bool:
+        """Whether it moves or stops requests: it has a limit, and is not in shadow mode."""
+        return self.limit is not None and not self.shadow
+
+    @property
+    def name(self) -> str:
+        """The budget as its owner knows it, such as ``team:* $5/day``: no id but what its owner wrote."""
+        whose = self.scope.value if self.scope is Scope.GLOBAL else f"{self.scope.value}:{self.match}"
+        limit = "no limit" if self.limit is None else f"${usd(self.limit):g}"
+        return f"{whose} {limit}/{self.window.value}"
 
     @property
     def paced(self) -> bool:
