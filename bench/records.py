@@ -3,8 +3,9 @@
     python bench/records.py [--rows 100000]
 
 More rows are written than are kept, so that the bound is seen to hold. The questions are those of the page
-and of callers; "none" is a filter that no row fits, which has to look at all of them. Times are of the whole
-way through the routes' own code, to the bytes of the answer; the last table is of a request's own path.
+and of callers; "none" is a filter that no row fits, which looks at as many as one answer may, and "none, to
+the end" asks for as long as there are more. Times are of the whole way through the routes' own code, to the
+bytes of the answer; the last table is of a request's own path.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from litellm_tiering.books import Books
 from litellm_tiering.config.assemble import SystemClock
 from litellm_tiering.core.decision import Decision, Reason, Stage, Step
 from litellm_tiering.core.ladder import Ladder, Tier
+from litellm_tiering.core.price import Usage
 from litellm_tiering.core.record import Attempt, Record, Stood
+from litellm_tiering.decisions import place_of
 from litellm_tiering.gateway.routes_decisions import listed, plain, seen, told
 from litellm_tiering.ledger.open import open_ledger, open_records
 from litellm_tiering.recorder import AT_ONCE, Writer
@@ -58,7 +61,14 @@ def record(number: int, draw: random.Random) -> Record:
     verdicts = ["refusal", "ok"] if draw.random() < 0.1 else ["ok"]
     attempts = tuple(
         Attempt(
-            t.name, t.model, v, ("phrase",) if v != "ok" else (), draw.randrange(10**7), draw.random() * 4e3
+            t.name,
+            t.model,
+            v,
+            ("phrase",) if v != "ok" else (),
+            draw.randrange(10**7),
+            draw.random() * 4e3,
+            judged=("not_empty", "finished", "refusal")[: 3 if v == "ok" else 2],
+            used=Usage(draw.randrange(9_000), draw.randrange(900), draw.choice((0, 0, 0, 1_024))),
         )
         for t, v in zip(LADDER.tiers, verdicts, strict=False)
     )
@@ -142,6 +152,16 @@ async def measure(name: str, url: str, most: int, size: Callable[[], int]) -> No
             f"  {what:24} {middle_ms:8.1f} ms  (longest {longest_ms:.1f})"
             + ("" if middle_ms < PAGE_MS else "  SLOW")
         )
+
+    async def to_the_end() -> object:
+        before, answers = None, 0
+        while answers == 0 or before is not None:
+            found = await listed(gateway, ADMIN, Asked(50, before, reason="budget:user:"))
+            before, answers = place_of(found["next"] or ""), answers + 1
+        return answers
+
+    middle_ms, longest_ms = await median_ms(to_the_end)
+    print(f"  {'none, to the end':24} {middle_ms:8.1f} ms  (in {await to_the_end()} answers)")
 
     async def one() -> object:
         return plain(told(await seen(gateway, ADMIN, random.choice(ids[-most:])), ADMIN))

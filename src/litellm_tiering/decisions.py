@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.shadow import impersonal
 from litellm_tiering.records import Row, newest
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ class Found:
     Attributes:
         rows: The rows.
         complete: Whether the store told its part; else they are this worker's own latest.
-        more: Whether there may be older ones.
+        reached: The place behind which there may be older ones; None where there are none. With fewer rows
+            than were asked for, it is that of the last decision that was looked at.
     """
 
     rows: tuple[Row, ...]
     complete: bool
-    more: bool
+    reached: Place | None
 
 
 class Decisions:
@@ -60,27 +62,31 @@ class Decisions:
         self._ladder = ladder
 
     async def recent(self, asked: Asked) -> Found:
-        """The rows asked for; with the store away, those of this worker's latest."""
+        """The rows asked for, of as many as one look takes in; with the store away, this worker's latest."""
         writer = self._books.writer
         if writer is None:
             return self._own(asked, complete=True)
         mine = writer.unwritten()
-        stored = await writer.ask(writer.store.recent(asked), "decisions", READ_WITHIN_S)
-        if stored is None:
+        looked = await writer.ask(writer.store.look(asked), "decisions", READ_WITHIN_S)
+        if looked is None:
             return self._own(asked, complete=False)
         newer = {row.id: row for row in mine}
         # What is about to be written is what counts; callers' word on it is known to the store alone.
-        said = {row.id: row.feedback for row in stored if row.id in newer}
+        said = {row.id: row.feedback for row in looked.rows if row.id in newer}
         fresh = [replace(row, feedback=said.get(row.id)) for row in mine if asked.fits(row)]
-        old = [row for row in stored if row.id not in newer]
+        if looked.reached is not None:
+            # Older ones come with those of the store that are as old.
+            fresh = [row for row in fresh if row.place >= looked.reached]
+        old = [row for row in looked.rows if row.id not in newer]
         rows = newest(asked.limit, fresh, old)
-        more = len(stored) == asked.limit or len(fresh) + len(old) > len(rows)
-        return Found(rows, complete=True, more=more)
+        cut = len(fresh) + len(old) > len(rows)
+        return Found(rows, complete=True, reached=rows[-1].place if cut else looked.reached)
 
     def _own(self, asked: Asked, *, complete: bool) -> Found:
-        rows = (Row.of(record, self._ladder) for record in self._books.records())
-        fits = [row for row in rows if asked.fits(row)]
-        return Found(newest(asked.limit, fits), complete=complete, more=len(fits) > asked.limit)
+        own = (Row.of(record, self._ladder) for record in self._books.records())
+        fits = [row for row in own if asked.fits(row)]
+        rows = newest(asked.limit, fits)
+        return Found(rows, complete=complete, reached=rows[-1].place if len(fits) > len(rows) else None)
 
     async def get(self, id_: str) -> Row | None:
         """The row of a decision's id; None where there is none, or none that can be told of now."""
@@ -145,6 +151,20 @@ def shown(row: Row, *, all_of_it: bool, own: bool) -> dict[str, Any]:
     return told if own else _discreet(told)
 
 
+def _discreet_shadow(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What parts in shadow mode would have done, where there is any of it."""
+    would = [one for one in told.get("shadow") or () if isinstance(one, dict)]
+    hidden = [
+        {
+            **one,
+            "name": impersonal(str(one.get("name", ""))) if one.get("part") == "budget" else one.get("name"),
+            "detail": _IN_LABEL.sub(_hide, str(one.get("detail", ""))),
+        }
+        for one in would
+    ]
+    return {"shadow": hidden} if hidden else {}
+
+
 def _discreet(told: Mapping[str, Any]) -> dict[str, Any]:
     refused = told.get("refused")
     return {
@@ -154,6 +174,7 @@ def _discreet(told: Mapping[str, Any]) -> dict[str, Any]:
             {**step, "detail": _IN_LABEL.sub(_hide, str(step.get("detail", "")))}
             for step in told.get("steps") or ()
         ],
+        **_discreet_shadow(told),
         "budgets": [
             {**budget, "id": HIDDEN} if budget.get("scope") in _PERSONAL else budget
             for budget in told.get("budgets") or ()

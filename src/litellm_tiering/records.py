@@ -22,7 +22,8 @@ MOST_ASKED = 500
 REFUSED = "refused"
 """What a refused request is found by, in the place of an attempt's verdict."""
 
-_MICRO = 1_000_000
+MICRO = 1_000_000
+"""Places count microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Row:
     @property
     def place(self) -> Place:
         """Where it stands among the others, the newest of which has the greatest place."""
-        return int(self.at * _MICRO), self.id
+        return int(self.at * MICRO), self.id
 
     @property
     def route(self) -> str:
@@ -130,8 +131,8 @@ class Asked:
         """Whether a row is one of those asked for, their number apart; stores must agree."""
         return (
             (self.before is None or row.place < self.before)
-            and (self.since_s is None or row.place[0] >= int(self.since_s * _MICRO))
-            and (self.until_s is None or row.place[0] < int(self.until_s * _MICRO))
+            and (self.since_s is None or row.place[0] >= int(self.since_s * MICRO))
+            and (self.until_s is None or row.place[0] < int(self.until_s * MICRO))
             and self.team in {None, row.team}
             and self.key in {None, row.key}
             and self.route in {None, row.route}
@@ -141,11 +142,25 @@ class Asked:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look found.
+
+    Attributes:
+        rows: The rows that fit, newest first.
+        reached: The place of the last row that was looked at, for the next look to begin behind; None where
+            there are no older ones.
+    """
+
+    rows: tuple[Row, ...]
+    reached: Place | None
+
+
 class RecordStore(Protocol):
     """Keeps rows, bounded by number and by age. Raises StoreUnavailable when the store is away.
 
-    ``append``, ``get`` and ``rate`` are one round trip each; ``recent`` and ``scan`` take one for every
-    few hundred rows that are looked at. No request waits for any of them.
+    ``append``, ``get`` and ``rate`` are one round trip each; the others take one for every few hundred rows
+    that are looked at. No request waits for any of them.
     """
 
     async def append(self, rows: Sequence[Row]) -> None:
@@ -155,8 +170,16 @@ class RecordStore(Protocol):
         """
         ...
 
+    async def look(self, asked: Asked) -> Looked:
+        """The rows asked for, newest first, among so many of the latest as can be looked at quickly.
+
+        However seldom something is, an answer takes a few dozen milliseconds: what is further back is found
+        by asking again from where this look ended.
+        """
+        ...
+
     async def recent(self, asked: Asked) -> tuple[Row, ...]:
-        """The rows asked for, newest first."""
+        """The rows asked for, newest first, however far back they are."""
         ...
 
     async def get(self, id_: str) -> Row | None:

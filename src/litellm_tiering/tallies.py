@@ -67,7 +67,8 @@ def reason_of(decision: Decision) -> str:
         return Reason.HOLDOUT.value
     if decision.refusal is not None:
         return f"refused:{decision.refusal.reason.value}"
-    last = next((s for s in reversed(decision.steps) if s.enforced), None)
+    # Whose policy it was says nothing of why.
+    last = next((s for s in reversed(decision.steps) if s.enforced and s.reason is not Reason.ARM), None)
     if last is None:  # pragma: no cover - a decision has at least one enforced step
         return ""
     return last.label if last.reason is Reason.RULE else last.reason.value

@@ -37,6 +37,7 @@ def decision(i: int, **more: Any) -> dict[str, Any]:
             "model": model,
             "verdict": "ok",
             "reasons": [],
+            "judged": ["finished", "refusal"],
             "cost_usd": 2e-4 * (1 + i % 5),
             "ms": 400.0 + i % 900,
         }
@@ -49,6 +50,7 @@ def decision(i: int, **more: Any) -> dict[str, Any]:
                 "model": "small",
                 "verdict": "refusal",
                 "reasons": ["refusal"],
+                "judged": ["finished", "refusal"],
                 "cost_usd": 2e-5,
                 "ms": 210.0,
             },

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from page_kit import expect, next_refresh, settled
-from stub_proxy import KEY, decision, exemptions, report, status
+from page_kit import expect, next_refresh
+from stub_proxy import KEY, NOW, decision, exemptions, report, status
 
 
 def test_every_panel_shows_what_the_proxy_says(dashboard):
@@ -112,6 +112,44 @@ def test_ten_thousand_decisions_are_paged_and_an_older_page_stands_still(stub, o
     page.get_by_role("button", name="Newest").click()
     expect(page.locator("#page-of")).to_have_text("")
     assert stub.last("GET decisions")[0] == {"limit": "25"}
+    # However many there are, the document holds a page of them: that is what keeps the page quick.
+    assert page.locator("*").count() < 2_000
+
+
+def looks(found_at):
+    """Decisions among which something fits in the look with this number only; there are 13 looks in all."""
+
+    def answer(query, _):
+        look = int(query.get("before", "0"))
+        rows = [decision(5)] if look == found_at else []
+        following = str(look + 1) if look < 12 else None
+        return 200, {"decisions": rows, "next": following, "reached": NOW - 60 * look}
+
+    return answer
+
+
+def test_what_is_seldom_is_looked_for_further_back_by_itself(stub, open_page):
+    stub.answers["GET decisions"] = looks(found_at=3)
+    page = open_page(stub.url, key=KEY)
+    expect(page.locator("#decisions tr")).to_have_count(1)
+    expect(page.locator("#page-of")).to_contain_text("looked back to 17:37:00; Older looks further")
+    assert stub.count("GET decisions") == 4
+    page.get_by_role("button", name="Older").click()
+    expect(page.locator("#page-of")).to_have_text("page 2")
+    expect(page.locator("#decisions")).to_have_text("No decision yet.")
+    assert stub.count("GET decisions") == 13
+    expect(page.get_by_role("button", name="Older")).to_be_disabled()
+
+
+def test_what_is_nowhere_is_not_looked_for_without_end(stub, open_page):
+    stub.answers["GET decisions"] = lambda query, _: (
+        200,
+        {"decisions": [], "next": str(int(query.get("before", "0")) + 1), "reached": NOW},
+    )
+    page = open_page(f"{stub.url}#tier=complex", key=KEY)
+    expect(page.locator("#decisions")).to_have_text("No decision fits so far.")
+    expect(page.get_by_role("button", name="Older")).to_be_enabled()
+    assert stub.count("GET decisions") == 10
 
 
 def test_a_cursor_that_the_proxy_gives_is_the_one_that_is_used(stub, open_page):
@@ -184,6 +222,7 @@ def test_a_decision_tells_how_the_budgets_stood(dashboard, stub):
     }
     told["budgets"] = [stood, {**stood, "scope": "global", "id": "*", "spared": False}]
     told["steps"][1]["share"] = 0.25
+    told["attempts"][0].update(prompt_tokens=1234, completion_tokens=56, cached_tokens=800)
     stub.answers["GET decision"] = (200, told)
     dashboard.locator("#decisions tr").first.locator("button.link").click()
     box = dashboard.get_by_role("dialog")
@@ -193,6 +232,7 @@ def test_a_decision_tells_how_the_budgets_stood(dashboard, stub):
     expect(box.get_by_text("counts this caller and leaves it alone", exact=True)).to_have_count(1)
     expect(box).to_contain_text("50 % good")
     expect(box).to_contain_text("share0.25")
+    expect(box).to_contain_text("1,234 + 56 tokens, 800 cached")
 
 
 def test_a_thumb_is_sent_shown_and_taken_back_where_it_was_refused(dashboard, stub):
@@ -251,6 +291,14 @@ def test_explain_says_what_is_wrong(dashboard, stub):
 
 
 def test_an_exemption_is_given_and_ended_after_a_second_click(dashboard, stub):
+    (first,) = exemptions()["active"]
+    given = {**first, "exemption": "77", "id": "blue-*", "reason": "launch"}
+
+    def give(*_):
+        stub.answers["GET exemptions"] = (200, exemptions(active=[first, given]))
+        return 201, given
+
+    stub.answers["POST exemptions"] = give
     dashboard.locator("#exempt").get_by_label("Id").fill("blue-*")
     dashboard.locator("#exempt").get_by_label("For").select_option("1d")
     dashboard.locator("#exempt").get_by_label("Reason").fill("launch")
@@ -262,8 +310,9 @@ def test_an_exemption_is_given_and_ended_after_a_second_click(dashboard, stub):
         "until": "1d",
         "reason": "launch",
     }
-    end = dashboard.get_by_role("button", name="End the exemption of team blue")
-    settled(dashboard)
+    # The list is there anew: nothing takes the button away between two clicks.
+    expect(dashboard.locator("#exemptions li")).to_have_count(2)
+    end = dashboard.get_by_role("button", name="End the exemption of team blue", exact=True)
     end.click()
     expect(end).to_have_text("End it now?")
     assert stub.count("DELETE exemptions") == 0

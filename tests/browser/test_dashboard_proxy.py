@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from page_kit import expect
+from page_kit import expect, until
 
 from litellm_tiering.testing.processes import serve_provider
 from litellm_tiering.testing.proxy import Proxy, config_for, serve_proxy
@@ -145,7 +145,14 @@ def test_a_decision_opens_with_its_budgets_and_takes_a_thumb(dashboard, town):
     assert found["feedback"] == 0
 
 
-def test_older_decisions_are_paged_by_the_proxys_cursor(dashboard):
+def test_older_decisions_are_paged_by_the_proxys_cursor(dashboard, town):
+    def two_pages():
+        told = town.proxy.client.get("/tiering/decisions", params={"limit": 50})
+        return len(told.json()["decisions"]) == 50
+
+    until(dashboard, two_pages, "two pages of decisions", 90)
+    dashboard.reload()
+    dashboard.locator("#decisions tr").nth(24).wait_for()
     dashboard.get_by_role("button", name="Older").click()
     expect(dashboard.locator("#page-of")).to_have_text("page 2")
     expect(dashboard.locator("#decisions tr")).to_have_count(25)

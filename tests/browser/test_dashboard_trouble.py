@@ -96,7 +96,7 @@ def test_answers_of_the_wrong_shape_break_nothing(stub, open_page, wrong):
     )
     stub.answers["GET report"] = (
         200,
-        dict.fromkeys(("days", "hours", "tiers", "gates", "holdout"), wrong),
+        dict.fromkeys(("days", "hours", "tiers", "gates", "holdout", "debt"), wrong),
     )
     told = [
         {

@@ -1,4 +1,4 @@
-"""The totals of a day, and the hours' baseline, in every store."""
+"""The totals of a day, and the hours' baseline and cost, in every store."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import redis.asyncio
 from litellm_tiering.core.names import hashed
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger import book, totals_redis
+from litellm_tiering.ledger.batch import Script
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.redis import RedisLedger
 from litellm_tiering.ledger.sqlite import SqliteLedger
-from litellm_tiering.ledger.totals import OTHER, TEAMS_MAX, TOTALS_MAX
+from litellm_tiering.ledger.totals import OTHER, SPENDING_S, TEAMS_MAX, TOTALS_MAX
 from litellm_tiering.ports import Reservation, Settled, Tally
 
 NOW = 1_800_000_000
@@ -166,6 +167,101 @@ async def test_a_tally_that_is_not_well_formed_is_an_error_and_nothing_is_counte
     assert (await ledger.settle(charge("one"), 5, NOW)).counted
 
 
+# --- what each hour cost -----------------------------------------------------------------------------------
+
+
+async def test_each_hours_cost_is_kept_beside_its_baseline(ledger):
+    assert await ledger.spending([]) == await ledger.spending([DAY]) == {}
+    await ledger.settle(charge("one"), 5, NOW, tally(cost=5, baseline=9))
+    await ledger.settle(charge("one"), 5, NOW, tally(cost=5, baseline=9))
+    await ledger.tell([tally(cost=7, baseline=0, team="", hour=9), tally(baseline=-2, cost=0)], NOW)
+    await ledger.tell([tally(cost=100, hour=-1), tally("2027-01-16", cost=1)], NOW)
+    assert await ledger.spending([DAY, DAY, "2026-01-01"]) == {
+        DAY: {"*": hours(h8=5, h9=7), "blue": hours(h8=5)}
+    }
+    assert await ledger.hours([DAY]) == {DAY: {"*": hours(h8=7), "blue": hours(h8=7)}}
+    assert list(await ledger.spending(["2027-01-16"])) == ["2027-01-16"]
+
+
+async def test_the_hours_of_a_day_add_up_to_the_day(ledger):
+    told = [tally(hour=i % 24, team=f"t{i % 5}", cost=i * i, baseline=3 * i, requests=1) for i in range(100)]
+    await asyncio.gather(*(ledger.settle(charge(f"a{i}"), 1, NOW, t) for i, t in enumerate(told)))
+    found = (await ledger.spending([DAY]))[DAY]
+    assert sum(found["*"]) == sum(t.cost for t in await ledger.totals([DAY]))
+    assert [sum(found[f"t{i}"][hour] for i in range(5)) for hour in range(24)] == list(found["*"])
+
+
+async def test_of_a_team_too_many_the_cost_is_everybodys_only(ledger):
+    await ledger.tell([tally(team=f"t{i}", cost=1, baseline=0) for i in range(TEAMS_MAX + 5)], NOW)
+    found = (await ledger.spending([DAY]))[DAY]
+    assert found.keys() == {"*", *(f"t{i}" for i in range(TEAMS_MAX))}
+    assert found["*"] == hours(h8=TEAMS_MAX + 5)
+
+
+async def test_hours_cost_is_forgotten_after_three_days_and_does_not_begin_anew():
+    ledger = MemoryLedger()
+    await ledger.tell([tally(cost=1)], NOW)
+    await ledger.tell([tally(cost=2)], NOW + SPENDING_S - 1)
+    assert (await ledger.spending([DAY]))[DAY]["*"] == hours(h8=3)
+    await ledger.tell([tally(cost=4)], NOW + SPENDING_S)
+    assert await ledger.spending([DAY]) == {}
+    assert await read(ledger) == {row(cost=7): 1}
+    await ledger.close()
+
+
+async def test_sqlite_prunes_hours_cost_of_three_days_ago_with_all_its_teams(tmp_path):
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    await ledger.tell([tally(cost=1)], NOW)
+    await ledger.tell([tally(cost=1, team="red")], NOW + 86_400)
+    for _ in range(book.PRUNE_EVERY):
+        await ledger.tell([tally("2027-01-19", cost=1)], NOW + SPENDING_S)
+    assert await ledger.spending([DAY]) == {}
+    await ledger.tell([tally(cost=4)], NOW + SPENDING_S)
+    assert list(await ledger.spending([DAY, "2027-01-19"])) == ["2027-01-19"]
+    assert (await ledger.hours([DAY]))[DAY]["*"] == hours(h8=6)
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        assert db.execute("SELECT count(*) FROM spending WHERE day = ?", (DAY,)).fetchone() == (0,)
+    db.close()
+    await ledger.close()
+
+
+async def test_redis_forgets_hours_cost_after_three_days_and_never_pushes_that_on(redis_url, wipe):
+    ledger = RedisLedger.from_url(redis_url, timeout_s=5)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        key = totals_redis.spending_key(DAY)
+        await ledger.tell([tally(cost=1)], NOW)
+        assert await client.ttl(key) in range(SPENDING_S - 5, SPENDING_S + 1)
+        await client.expire(key, 400)
+        await ledger.tell([tally(cost=1)], NOW + 100)
+        assert await client.ttl(key) in range(395, 401)
+        await client.delete(key)
+        await ledger.tell([tally(cost=1)], NOW + 200)
+        assert (await ledger.spending([DAY]), await client.exists(key)) == ({}, 0)
+    await ledger.close()
+
+
+async def test_a_day_that_an_earlier_release_began_has_no_hours_cost(store):
+    ledger = store.open()
+    await ledger.tell([tally(requests=1, cost=3)], NOW)
+    if store.kind == "memory":
+        pytest.skip("a process has no earlier release")
+    await _as_before(ledger)
+    await ledger.settle(charge("one"), 5, NOW, tally(cost=5))
+    await ledger.tell([tally("2027-01-16", cost=2)], NOW)
+    assert list(await ledger.spending([DAY, "2027-01-16"])) == ["2027-01-16"]
+    assert await read(ledger) == {row(requests=1, cost=8): 1}
+    await ledger.close()
+
+
+async def _as_before(ledger):
+    """What an earlier release has left of the day."""
+    if isinstance(ledger, SqliteLedger):
+        await ledger.run(lambda there: there.db.execute("DELETE FROM spending"))
+        return
+    drop = Script("redis.call('DEL', KEYS[1]) return {}")
+    await ledger.run(drop, [totals_redis.spending_key(DAY)], [])
+
+
 # --- bounds ------------------------------------------------------------------------------------------------
 
 
@@ -254,12 +350,13 @@ async def test_a_sqlite_file_of_an_earlier_release_is_given_the_tables(tmp_path)
     await first.settle(charge("one"), 5, NOW)
     await first.close()
     with sqlite3.connect(path) as db:
-        for table in ("totals", "hours", "meta", "threads"):
+        for table in ("totals", "hours", "meta", "threads", "spending"):
             db.execute(f"DROP TABLE {table}")
     db.close()
     second = SqliteLedger(path)
     assert await second.settle(charge("two"), 6, NOW, tally(cost=6)) == Settled(True, (11,))
     assert await read(second) == {row(cost=6): 1}
+    assert (await second.spending([DAY]))[DAY]["*"] == hours(h8=6)
     await second.close()
 
 

@@ -18,7 +18,7 @@ from litellm_tiering.ledger import open_ledger, records_form, records_memory, re
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.open import open_records
 from litellm_tiering.ledger.sqlite import SqliteLedger
-from litellm_tiering.records import REFUSED, Asked, Row, newest
+from litellm_tiering.records import REFUSED, Asked, Looked, Row, newest
 
 NOW = 1_800_000_000.0
 DAY_S = 86_400
@@ -173,6 +173,50 @@ async def test_scanning_goes_through_all_of_them_once(records, monkeypatch):
     assert [int(r.id, 16) async for r in records.scan(0, NOW * 2)] == list(range(29, -1, -1))
     assert [int(r.id, 16) async for r in records.scan(NOW + 3, NOW + 6)] == [5, 4, 3]
     assert [r async for r in records.scan(NOW + 100, NOW + 200)] == []
+
+
+# --- one look ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_sighted(monkeypatch):
+    """Six rows are as far as one look goes, and two as far as it goes at a time."""
+    for module in (records_memory, records_sqlite, records_redis):
+        monkeypatch.setattr(module, "LOOK", 6)
+        monkeypatch.setattr(module, "PAGE", 2, raising=False)
+
+
+async def test_a_look_for_what_is_seldom_ends_and_tells_where_to_go_on(records, short_sighted):
+    await records.append([row(i, tier="complex" if i in {3, 16} else "simple") for i in range(20)])
+    asked, found, reached = Asked(5, tier="complex"), [], []
+    while True:
+        looked = await records.look(asked)
+        found.append(ids(looked.rows))
+        reached.append(looked.reached and int(looked.reached[1], 16))
+        if looked.reached is None:
+            break
+        asked = replace(asked, before=looked.reached)
+    assert (found, reached) == ([[16], [], [3], []], [14, 8, 2, None])
+    assert ids(await records.recent(Asked(5, tier="complex"))) == [16, 3]
+    assert ids(await records.recent(Asked(1, tier="complex"))) == [16]
+
+
+async def test_a_look_that_has_found_enough_ends_at_the_last_one_found(records, short_sighted):
+    await records.append([row(i) for i in range(9)])
+    looked = await records.look(Asked(3, tier="simple"))
+    assert (ids(looked.rows), looked.reached) == ([8, 7, 6], row(6).place)
+    looked = await records.look(Asked(3, row(3).place, tier="simple"))
+    assert ids(looked.rows) == [2, 1, 0]
+    assert looked.reached is None or not (await records.look(Asked(3, looked.reached))).rows
+    assert (await records.look(Asked(4, row(3).place, tier="simple"))).reached is None
+
+
+async def test_a_look_stays_within_the_times_asked_for(records, short_sighted):
+    await records.append([row(i) for i in range(30)])
+    looked = await records.look(Asked(50, since_s=NOW + 10, until_s=NOW + 14, tier="simple"))
+    assert (ids(looked.rows), looked.reached) == ([13, 12, 11, 10], None)
+    assert (await records.look(Asked(since_s=NOW + 100))).rows == ()
+    assert (await records.look(Asked(since_s=NOW + 9, until_s=NOW + 2))) == Looked((), None)
 
 
 # --- bounds ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 
 from litellm_tiering.decisions import Decisions, cursor_of, is_id, place_of, shown
 from litellm_tiering.gateway.routes_admin import is_admin
-from litellm_tiering.records import MOST_ASKED, Asked
+from litellm_tiering.records import MICRO, MOST_ASKED, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,18 +67,25 @@ def plain(body: dict[str, Any]) -> Response:
 
 
 async def listed(gateway: Gateway, key: Any, asked: Asked) -> dict[str, Any]:
-    """The latest decisions that a key may see: ``{decisions, next, complete}``.
+    """The latest decisions that a key may see: ``{decisions, next, reached, complete}``.
 
-    ``next`` is to be given as ``before`` for older ones, null at the end; ``complete`` is false when the
-    store did not answer, and these are one worker's.
+    ``next`` is to be given as ``before`` for older ones, null at the end. What is seldom is looked for among
+    so many decisions at a time: there may be fewer than were asked for, or none, and yet a ``next``;
+    ``reached`` is how far back was looked then, in seconds since the epoch, else null. ``complete`` is false
+    when the store did not answer, and these are one worker's.
     """
     mine = narrowed(key, asked)
     if mine is None:
-        return {"decisions": [], "next": None, "complete": True}
+        return {"decisions": [], "next": None, "reached": None, "complete": True}
     found = await decisions_of(gateway).recent(mine)
     rows = [row for row in found.rows if sees(key, row)]
-    following = cursor_of(found.rows[-1].place) if found.more and found.rows else None
-    return {"decisions": [told(row, key) for row in rows], "next": following, "complete": found.complete}
+    place = found.reached
+    return {
+        "decisions": [told(row, key) for row in rows],
+        "next": None if place is None else cursor_of(place),
+        "reached": None if place is None or len(found.rows) == mine.limit else place[0] / MICRO,
+        "complete": found.complete,
+    }
 
 
 async def seen(gateway: Gateway, key: Any, id_: str) -> Row:

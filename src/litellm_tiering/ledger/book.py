@@ -71,9 +71,10 @@ _ADDED = (
     "CREATE INDEX IF NOT EXISTS segments_by_expiry ON segments (expires_s)",
     *totals_sqlite.TABLES,
     *threads_sqlite.TABLES,
+    *totals_sqlite.LATER,
 )
 # The one that is made last.
-_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'threads_by_expiry'"
+_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'spending_by_expiry'"
 
 _BALANCE = """
     SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)

@@ -167,6 +167,12 @@ class MemoryLedger:
             self._check_open()
             return self._totals.hours(days)
 
+    async def spending(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """The hours' cost in nano-dollars likewise, of the last three days."""
+        with self._lock:
+            self._check_open()
+            return self._totals.spending(days)
+
     async def hello(self, now_s: float) -> str:
         """Always the same: this store is gone with the process, and never comes back empty."""
         with self._lock:

@@ -12,12 +12,10 @@ import math
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.records import Row
+from litellm_tiering.records import MICRO, Row
 
 if TYPE_CHECKING:
     from litellm_tiering.records import Asked
-
-MICRO = 1_000_000
 
 LONGEST = 65_536
 """How long a row's JSON may be, in bytes; what explains a longer one is left out."""

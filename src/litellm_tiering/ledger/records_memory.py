@@ -9,8 +9,9 @@ import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
 from litellm_tiering.errors import StoreUnavailable
-from litellm_tiering.ledger.records_form import MICRO, facets, mean, needles, pack, rated, span, unpack
-from litellm_tiering.ledger.records_pages import scanned
+from litellm_tiering.ledger.records_form import facets, mean, needles, pack, rated, span, unpack
+from litellm_tiering.ledger.records_pages import scanned, wholly
+from litellm_tiering.records import MICRO, Looked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 PAGE = 2_000
 """How many rows are looked at before the event loop gets its turn."""
 
+LOOK = 20_000
+"""How many rows one look takes in at most: some 4 ms."""
+
 
 class _Kept(NamedTuple):
+    """A row as it lies here; they are kept in the order of their places, each of which there is once."""
+
     place: Place
     facets: str
     packed: bytes
@@ -43,7 +49,7 @@ class MemoryRecords:
         self._ledger = None if ledger is None else weakref.ref(ledger)
         self._lock = threading.Lock()
         self._rows: dict[str, _Kept] = {}
-        self._places: list[Place] = []
+        self._order: list[_Kept] = []
         self._ratings: dict[str, str] = {}
 
     async def append(self, rows: Sequence[Row]) -> None:
@@ -54,47 +60,55 @@ class MemoryRecords:
             for row in kept:
                 id_ = row.place[1]
                 before = self._rows.get(id_)
-                if before is not None and before.place != row.place:
-                    self._forget(before.place)
-                    before = None
+                if before is not None and before.place == row.place:
+                    self._order[self._at(row.place)] = row
+                else:
+                    if before is not None:
+                        del self._order[self._at(before.place)]
+                    bisect.insort(self._order, row)
                 self._rows[id_] = row
-                if before is None:
-                    bisect.insort(self._places, row.place)
             if kept:
                 self._trim(max(row.place[0] for row in kept) - self._retention)
 
     def _trim(self, oldest: int) -> None:
-        gone = max(len(self._places) - self._most, bisect.bisect_left(self._places, (oldest, "")))
-        for _, id_ in self._places[: max(0, gone)]:
-            del self._rows[id_]
-            self._ratings.pop(id_, None)
-        del self._places[: max(0, gone)]
+        gone = max(0, len(self._order) - self._most, self._at((oldest, "")))
+        for kept in self._order[:gone]:
+            del self._rows[kept.place[1]]
+            self._ratings.pop(kept.place[1], None)
+        del self._order[:gone]
 
-    def _forget(self, place: Place) -> None:
-        del self._places[bisect.bisect_left(self._places, place)]
-        del self._rows[place[1]]
+    def _at(self, place: Place) -> int:
+        """Where the row of a place is, or would be."""
+        # A tuple is less than a longer one that begins like it.
+        return bisect.bisect_left(self._order, (place,))
 
-    async def recent(self, asked: Asked) -> tuple[Row, ...]:
-        """The rows asked for, newest first."""
+    async def look(self, asked: Asked) -> Looked:
+        """The rows asked for, newest first, among the latest 20,000 before ``asked.before``."""
         (since, until), wanted = span(asked), needles(asked)
         before = min((until, ""), asked.before or (until, ""))
         found: list[Row] = []
-        while True:
+        for _ in range(0, LOOK, PAGE):
             with self._lock:
                 self._open()
-                end = bisect.bisect_left(self._places, before)
-                page = self._places[max(0, end - PAGE) : end]
-                for place in reversed(page):
-                    kept = self._rows[place[1]]
-                    if place[0] < since or len(found) == asked.limit:
-                        return tuple(found)
-                    if all(needle in kept.facets for needle in wanted):
-                        row = unpack(kept.packed, self._ratings.get(place[1], ""))
-                        found += (row,) if row is not None and asked.fits(row) else ()
-            if not page:
-                return tuple(found)
-            before = page[0]
+                end, first = self._at(before), self._at((since, ""))
+                page = self._order[max(first, end - PAGE) : end]
+                fitting = page
+                for needle in wanted:
+                    fitting = [kept for kept in fitting if needle in kept.facets]
+                for kept in reversed(fitting):
+                    row = unpack(kept.packed, self._ratings.get(kept.place[1], ""))
+                    found += (row,) if row is not None and asked.fits(row) else ()
+                    if len(found) == asked.limit:
+                        return Looked(tuple(found), kept.place)
+            if end - PAGE <= first:
+                return Looked(tuple(found), None)
+            before = page[0].place
             await asyncio.sleep(0)
+        return Looked(tuple(found), before)
+
+    async def recent(self, asked: Asked) -> tuple[Row, ...]:
+        """The rows asked for, newest first, however far back they are."""
+        return await wholly(self, asked)
 
     async def get(self, id_: str) -> Row | None:
         """The row of a decision's id; None where there is none (any more)."""

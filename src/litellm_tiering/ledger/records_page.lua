@@ -11,8 +11,8 @@
 -- ARGV[5]  what was decided before this is not looked at
 -- ARGV[6]  a piece of text that the facets hold, and so on
 --
--- Returns {how many were looked at, the last one's time, its id, row 1, ratings 1, row 2, ...}; fewer were
--- looked at than there might have been only when there is nothing more to find
+-- Returns {1, or 0 when there is nothing more to look at; the time of the last one that was looked at, its
+-- id, row 1, ratings 1, row 2, ...}
 
 local most, wanted, since = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local ids, skipped = {}, 0
@@ -33,7 +33,7 @@ if #ids == 0 then
   return { 0, '', '' }
 end
 
-local found = {}
+local found, last = {}, #ids
 local facets = redis.call('HMGET', KEYS[2], unpack(ids))
 for i = skipped + 1, #ids do
   local fits = facets[i]
@@ -43,13 +43,14 @@ for i = skipped + 1, #ids do
   if fits then
     found[#found + 1] = ids[i]
     if #found == wanted then
+      last = i
       break
     end
   end
 end
 
-local last = redis.call('ZSCORE', KEYS[1], ids[#ids])
-local reply = { #ids, last, ids[#ids] }
+local at = redis.call('ZSCORE', KEYS[1], ids[last])
+local reply = { 1, at, ids[last] }
 for _, id in ipairs(found) do
   if since > 0 and tonumber(redis.call('ZSCORE', KEYS[1], id)) < since then
     break
@@ -57,7 +58,7 @@ for _, id in ipairs(found) do
   reply[#reply + 1] = redis.call('HGET', KEYS[3], id) or ''
   reply[#reply + 1] = redis.call('HGET', KEYS[4], id) or ''
 end
-if #found == wanted or tonumber(last) < since then
+if tonumber(at) < since or (#ids < most and last == #ids and #found < wanted) then
   reply[1] = 0
 end
 return reply

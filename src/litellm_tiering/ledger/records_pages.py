@@ -1,7 +1,8 @@
-"""Reading a store's rows from end to end, a page at a time."""
+"""Reading a store's rows from end to end, a page or a look at a time."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_tiering.records import MOST_ASKED, Asked
@@ -10,6 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from litellm_tiering.records import Place, RecordStore, Row
+
+
+async def wholly(store: RecordStore, asked: Asked) -> tuple[Row, ...]:
+    """The rows asked for, newest first, after as many looks as that takes."""
+    found: list[Row] = []
+    before = asked.before
+    while True:
+        looked = await store.look(replace(asked, limit=asked.limit - len(found), before=before))
+        found += looked.rows
+        if looked.reached is None or len(found) == asked.limit:
+            return tuple(found)
+        before = looked.reached
 
 
 async def scanned(store: RecordStore, since_s: float, until_s: float) -> AsyncIterator[Row]:

@@ -1,7 +1,7 @@
 """The ledger of several processes and hosts: Redis, alone, behind Sentinel, or as a Cluster.
 
 Every method is one Lua script and one round trip; ``active`` is one for every 1,000 counters, ``totals`` and
-``hours`` are one for every 1,000 figures. The keys, all of them in one hash slot:
+``hours`` are one for every 1,000 figures, as is ``spending``. The keys, all of them in one hash slot:
 
 ==============================  ==========================================================================
 ``ltt:{t}:c:<counter>``         a counter, a hash (see ``lib.lua``); gone when it may be forgotten
@@ -9,7 +9,8 @@ Every method is one Lua script and one round trip; ``active`` is one for every 1
                                 :mod:`litellm_tiering.ledger.marks`); gone 24 hours after the last of them
 ``ltt:{t}:live``                the index of live counters, a sorted set of at most 5,000
 ``ltt:{t}:d:<day>``             a day's totals, a hash (see ``tally.lua``); gone when they may be forgotten
-``ltt:{t}:h:<day>``             its hours, likewise
+``ltt:{t}:h:<day>``             its hours' baseline, likewise
+``ltt:{t}:p:<day>``             its hours' cost, likewise, for three days
 ``ltt:{t}:days``                the index of days, a sorted set
 ``ltt:{t}:id``                  which store this is; another value is a store that came back empty
 ``ltt:{t}:v:<conversation>``    the rank that a conversation has reached, and when that is forgotten
@@ -258,6 +259,10 @@ class RedisLedger:
     async def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
         """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody."""
         return await self._totals.hours(days)
+
+    async def spending(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """The hours' cost in nano-dollars likewise, of the last three days."""
+        return await self._totals.spending(days)
 
     async def hello(self, now_s: float) -> str:  # noqa: ARG002 - the protocol's; Redis needs no time for it
         """The store's identity, made up when it has none yet, and proof that it can be written.

@@ -5,7 +5,7 @@
 -- KEYS[2]          where the store's identity is kept
 -- KEYS[2 + i]      the sets that the attempt's mark may be in, i = 1 .. m
 -- KEYS[2 + m + i]  the counters, i = 1 .. n, each once
--- then, with a tally, the three keys of tally.lua
+-- then, with a tally, the four keys of tally.lua
 -- ARGV[1]          now, in whole seconds since the epoch
 -- ARGV[2]          for how many seconds the mark is kept at least
 -- ARGV[3]          when the last hold of the mark's sets lapses, in seconds since the epoch

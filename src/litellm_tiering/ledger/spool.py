@@ -41,6 +41,9 @@ BUSY_S = 5.0
 CLAIM_S = 15.0
 """For how long what one worker has taken to pay is not taken by another."""
 
+UNREAD_MAX = 20
+"""Of so many rows that cannot be read each is told of once, and of the rest nothing is."""
+
 KNOWN_MAX = 20_000
 """Of so many counters at most is anything remembered; those that may be forgotten last win."""
 
@@ -82,6 +85,7 @@ class DiskSpool:
         self._store = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._db: sqlite3.Connection | None = None
         self._closed = False
+        self._unread: set[str] = set()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tiering-spool")
 
     @property
@@ -110,7 +114,7 @@ class DiskSpool:
             rows = db.execute(_TAKE, (self._store, now_s - CLAIM_S, most)).fetchall()
             claims = [(now_s, self._store, row[0]) for row in rows]
             db.executemany("UPDATE owed SET claimed_s = ? WHERE store = ? AND attempt = ?", claims)
-            return [owed for row in rows if (owed := _owed(*row)) is not None]
+            return [owed for row in rows if (owed := self._read(*row)) is not None]
 
         return await self._run(job)
 
@@ -199,6 +203,20 @@ class DiskSpool:
             raise
         return db
 
+    def _read(self, attempt: str, reservation: str, cost: int, tally: str | None) -> Owed | None:
+        """What a row says; None where it is damaged, or of a newer release: then it stays, for a person."""
+        owed = _owed(reservation, cost, tally)
+        # Told once, and of so many at most: every worker comes by such a row several times a minute.
+        if owed is None and attempt not in self._unread and len(self._unread) < UNREAD_MAX:
+            self._unread.add(attempt)
+            _log.error(
+                "the spool %s holds a row that cannot be read: attempt %.40r. It is damaged, or of a newer "
+                "release, which counts it when you go back to that",
+                self.path,
+                attempt,
+            )
+        return owed
+
     def _shut(self) -> None:
         if self._db is not None:
             self._db.close()
@@ -209,12 +227,10 @@ def _packed(value: Reservation | Tally) -> str:
     return json.dumps(asdict(value), separators=(",", ":"))
 
 
-def _owed(attempt: str, reservation: str, cost: int, tally: str | None) -> Owed | None:
+def _owed(reservation: str, cost: int, tally: str | None) -> Owed | None:
     try:
         held: dict[str, Any] = json.loads(reservation)
         held.update(keys=tuple(held["keys"]), expires_s=tuple(held["expires_s"]))
         return Owed(Reservation(**held), cost, Tally(**json.loads(tally)) if tally else None)
     except (ValueError, TypeError, KeyError, AttributeError):
-        # Damaged, or of a newer release: it stays in the file for a person to look at.
-        _log.error("the spool holds a row that cannot be read: attempt %.40r", attempt)
         return None

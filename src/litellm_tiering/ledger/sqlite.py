@@ -118,6 +118,10 @@ class SqliteLedger:
         """For each day that is known, the 24 hours' baseline in nano-dollars by team; ``*`` is everybody."""
         return await self.run(lambda book: totals_sqlite.hours(book.db, days))
 
+    async def spending(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """The hours' cost in nano-dollars likewise, of the last three days."""
+        return await self.run(lambda book: totals_sqlite.hours(book.db, days, "spending"))
+
     async def hello(self, now_s: float) -> str:
         """Always the same, for a file that is open does not come back empty; proof that it can be written."""
         now = math.floor(now_s)

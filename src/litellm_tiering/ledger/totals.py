@@ -29,6 +29,9 @@ OTHER = "(other)"
 OTHERS: Row = (OTHER, OTHER, OTHER, OTHER, OTHER)
 EVERYBODY = "*"
 
+SPENDING_S = 3 * 86_400
+"""For how long the cost of a day's hours is kept from the day's first figure on, in seconds."""
+
 HOURS = 24
 COUNTS = ("requests", "refused", "attempts", "cost", "baseline", "waste")
 """What a row counts, in the order in which ledgers keep it."""

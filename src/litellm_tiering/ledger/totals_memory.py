@@ -10,6 +10,7 @@ from litellm_tiering.ledger.totals import (
     EVERYBODY,
     HOURS,
     OTHERS,
+    SPENDING_S,
     TEAMS_MAX,
     TOTALS_MAX,
     counts_of,
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class _Day:
     expires_s: int
+    begun_s: int
     rows: dict[Row, list[int]] = field(default_factory=dict)
     hours: dict[str, list[int]] = field(default_factory=dict)
+    spending: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, table: dict[str, list[int]], tally: Tally, amount: int) -> None:
+        """Add to an hour of everybody's and of the team's."""
+        for team in (EVERYBODY, team_of(tally)) if amount and tally.hour >= 0 else ():
+            # Everybody is always there when a team is.
+            if team in table or (team and len(table) <= TEAMS_MAX):
+                table.setdefault(team, [0] * HOURS)[tally.hour] += amount
+
+    def keeps_spending(self, now: int) -> bool:
+        """Whether it is recent enough."""
+        return now < self.begun_s + SPENDING_S
 
 
 class MemoryTotals:
@@ -47,19 +61,16 @@ class MemoryTotals:
         if day is None:
             if tally.expires_s <= now:
                 return
-            day = self._days[tally.day] = _Day(tally.expires_s)
+            day = self._days[tally.day] = _Day(tally.expires_s, now)
         row = row_of(tally)
         if row not in day.rows and len(day.rows) - (OTHERS in day.rows) >= TOTALS_MAX - 1:
             row = OTHERS
         kept = day.rows.setdefault(row, [0] * len(COUNTS))
         for i, count in enumerate(counts):
             kept[i] += count
-        if not tally.baseline or tally.hour < 0:
-            return
-        for team in (EVERYBODY, team_of(tally)):
-            # Everybody is always there when a team is.
-            if team in day.hours or (team and len(day.hours) <= TEAMS_MAX):
-                day.hours.setdefault(team, [0] * HOURS)[tally.hour] += tally.baseline
+        day.add(day.hours, tally, tally.baseline)
+        if day.keeps_spending(now):
+            day.add(day.spending, tally, tally.cost)
 
     def rows(self, days: Sequence[str]) -> tuple[Tally, ...]:
         """The rows of these days that are known."""
@@ -70,18 +81,26 @@ class MemoryTotals:
 
     def hours(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
         """The hours of these days that are known."""
-        known = {day: self._days[day].hours for day in days if day in self._days}
-        return {
-            day: {team: tuple(hours) for team, hours in teams.items()}
-            for day, teams in known.items()
-            if teams
-        }
+        return _told({day: self._days[day].hours for day in days if day in self._days})
+
+    def spending(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """The hours' cost of these days, as far as it is kept."""
+        return _told({day: self._days[day].spending for day in days if day in self._days})
 
     def forget(self, now: int) -> None:
         """Drop the days that are over."""
         for day in [day for day, kept in self._days.items() if kept.expires_s <= now]:
             del self._days[day]
+        for kept in self._days.values():
+            if kept.spending and not kept.keeps_spending(now):
+                kept.spending.clear()
 
     def clear(self) -> None:
         """Drop them all."""
         self._days.clear()
+
+
+def _told(found: Mapping[str, dict[str, list[int]]]) -> dict[str, dict[str, tuple[int, ...]]]:
+    return {
+        day: {team: tuple(hours) for team, hours in teams.items()} for day, teams in found.items() if teams
+    }

@@ -1,7 +1,7 @@
 """The totals of days in Redis: how a tally is written, and how rows and hours are read back.
 
-Three keys for each day, in the ledger's hash slot; ``tally.lua`` says what is in them. The names of a row are
-put together with a character that none of them can hold, for it is not printable.
+Four keys for each tally, in the ledger's hash slot; ``tally.lua`` says what is in them. The names of a row
+are put together with a character that none of them can hold, for it is not printable.
 """
 
 from __future__ import annotations
@@ -72,7 +72,16 @@ class RedisTotals:
 
     async def hours(self, days: Sequence[str]) -> dict[str, dict[str, tuple[int, ...]]]:
         """The hours of these days that are known."""
-        found = {day: read_hours(await self._fields(hours_key(day))) for day in await self._known(days)}
+        return await self._hourly(days, hours_key)
+
+    async def spending(self, days: Sequence[str]) -> dict[str, dict[str, tuple[int, ...]]]:
+        """The hours' cost of these days, as far as it is kept."""
+        return await self._hourly(days, spending_key)
+
+    async def _hourly(
+        self, days: Sequence[str], key_of: Callable[[str], str]
+    ) -> dict[str, dict[str, tuple[int, ...]]]:
+        found = {day: read_hours(await self._fields(key_of(day))) for day in await self._known(days)}
         return {day: teams for day, teams in found.items() if teams}
 
     async def _known(self, days: Sequence[str]) -> list[str]:
@@ -98,8 +107,13 @@ def day_key(day: str) -> str:
 
 
 def hours_key(day: str) -> str:
-    """Where a day's hours are."""
+    """Where the baseline of a day's hours is."""
     return f"ltt:{{t}}:h:{day}"
+
+
+def spending_key(day: str) -> str:
+    """Where the cost of a day's hours is."""
+    return f"ltt:{{t}}:p:{day}"
 
 
 def told(tally: Tally | None) -> tuple[tuple[str, ...], tuple[int | str, ...]]:
@@ -110,7 +124,7 @@ def told(tally: Tally | None) -> tuple[tuple[str, ...], tuple[int | str, ...]]:
     if not any(counts):
         return (), ()
     row = row_of(tally)
-    return (day_key(tally.day), hours_key(tally.day), DAYS), (
+    return (day_key(tally.day), hours_key(tally.day), spending_key(tally.day), DAYS), (
         tally.day,
         tally.expires_s,
         "" if row == OTHERS else _SEPARATOR.join(row),
@@ -134,7 +148,7 @@ def read_rows(day: str, fields: Mapping[str, str]) -> list[Tally]:
 
 
 def read_hours(fields: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
-    """The hours' baseline by team out of a day's other hash."""
+    """The hours' baseline, or cost, by team out of one of a day's other hashes."""
     teams = {number: name[1:] for name, number in fields.items() if name[0] == "="}
     if any(f"0:{hour}" in fields for hour in range(HOURS)):
         teams["0"] = EVERYBODY

@@ -1,8 +1,10 @@
 // The list of decisions: pages from the proxy, never more than one page of rows in the document.
 const PAGE = 25;
-const decisions = { rows: [], filter: {}, before: [], next: null, busy: 0, nodes: new Map(), votes: new Map() };
+const decisions = { rows: [], filter: {}, before: [], next: null, reached: null, busy: 0, nodes: new Map(), votes: new Map() };
 const seen = { tier: new Set(), route: new Set(), verdict: new Set(), reason: new Set(), team: new Set() };
 const SEEN_MOST = 200;
+// What is seldom is looked for among so many decisions at a time: the page looks further by itself, but not for ever.
+const LOOKS_MOST = 10;
 
 function filterFromHash() {
   const said = new URLSearchParams(location.hash.slice(1)), form = $("filters");
@@ -42,13 +44,18 @@ function learnFrom(rows) {
 
 // True where it holds the newest decisions of all, which the other panels may use.
 async function loadDecisions() {
-  const turn = ++decisions.busy, before = decisions.before[decisions.before.length - 1];
-  const asked = new URLSearchParams({ limit: PAGE, ...decisions.filter, ...(before ? { before } : {}) });
-  const found = await call("decisions?" + asked);
-  if (turn !== decisions.busy) return; // a later question was asked meanwhile
-  const rows = objects(found.decisions).slice(0, PAGE);
+  const turn = ++decisions.busy;
+  let before = decisions.before[decisions.before.length - 1], rows = [], found = {};
+  for (let looks = 0; !rows.length && looks < LOOKS_MOST && (before || !looks); looks++) {
+    const asked = new URLSearchParams({ limit: PAGE, ...decisions.filter, ...(before ? { before } : {}) });
+    found = await call("decisions?" + asked);
+    if (turn !== decisions.busy) return; // a later question was asked meanwhile
+    rows = objects(found.decisions).slice(0, PAGE);
+    before = found.next;
+  }
   decisions.rows = rows;
   decisions.next = found.next !== undefined ? found.next : rows.length === PAGE ? rows[rows.length - 1].id : null;
+  decisions.reached = decisions.next && rows.length < PAGE ? number(found.reached) : null;
   learnFrom(rows);
   drawDecisions();
   note("decisions-note", found.complete === false ? "The store did not answer: these are one worker's own." : "");
@@ -65,12 +72,12 @@ function drawDecisions() {
     if (body.children[i] !== element) body.insertBefore(element, body.children[i] || null);
   });
   while (body.children.length > rows.length) body.lastChild.remove(); // those before stand in order by now
-  if (!rows.length) body.append(h("tr", { role: "row", class: "none" }, h("td", { role: "cell", colspan: 8, class: "muted line" }, filtered() ? "No decision fits." : "No decision yet.")));
+  if (!rows.length) body.append(h("tr", { role: "row", class: "none" }, h("td", { role: "cell", colspan: 8, class: "muted line" }, decisions.next ? "No decision fits so far." : filtered() ? "No decision fits." : "No decision yet.")));
   decisions.nodes = fresh;
   const page = decisions.before.length;
   $("newest").disabled = $("newer").disabled = page === 0;
   $("older").disabled = !decisions.next;
-  $("page-of").textContent = page ? "page " + (page + 1) : "";
+  $("page-of").replaceChildren(page ? "page " + (page + 1) : "", ...(decisions.reached ? [page ? ", " : "", "looked back to ", when(decisions.reached, true), "; Older looks further"] : []));
   $("decisions-of").textContent = page === 0 ? "the latest first" : "older ones; the list stands still";
 }
 function refocus(from, to) {

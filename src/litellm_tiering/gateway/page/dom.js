@@ -56,8 +56,9 @@ function draw(id, data, render) {
     console.error(id, fault); // one panel's trouble is not the others'
   }
 }
-function redraw() {
-  drawn.clear();
+function redraw(...ids) {
+  if (!ids.length) drawn.clear();
+  for (const id of ids) drawn.delete(id);
 }
 
 const money = digits => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });

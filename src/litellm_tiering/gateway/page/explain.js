@@ -8,7 +8,7 @@ const WORDS = {
   critical: "A budget counts this caller and leaves it alone.", exempt: "An exemption: budgets count this caller and leave it alone.", store: "The store was away; so says `on_error`.",
   permission: "The key may not use that tier, or its model is gone.", shadow: "In shadow: only noted.", fault: "A classifier broke; the default was taken.",
   bypass: "Answers of this kind fail too often one tier lower.", conversation: "An earlier turn of this conversation had reached this tier.",
-  escalation: "A gate rejected the answer; the next tier was asked.", kept: "A rejected answer was served after all.", holdout: "This caller belongs to the holdout: always the dearest tier.",
+  escalation: "A gate rejected the answer; the next tier was asked.", kept: "A rejected answer was served after all.", holdout: "This caller belongs to the holdout: always the dearest tier.", arm: "This caller follows this arm's policy in an experiment.",
 };
 const STEP_KNOWN = new Set(["stage", "reason", "from", "to", "enforced", "detail"]);
 
@@ -62,10 +62,16 @@ function drawDetail(row) {
     budgetsThen(row.budgets),
     h("h3", null, "Attempts"), objects(row.attempts).length ? grid(["Attempt", "Verdict", "Cost", "Time"], objects(row.attempts).map(a => h("tr", null,
       h("td", null, tierMark(a.tier), " ", h("span", { class: "muted" }, own(a.model))), h("td", null, own(a.verdict), list(a.reasons).length ? h("div", { class: "muted small" }, own(list(a.reasons).map(text).join(", "))) : null),
-      h("td", { class: "n" }, usd(a.cost_usd)), h("td", { class: "n" }, ms(a.ms))))) : h("p", { class: "muted" }, "None."),
+      h("td", { class: "n" }, usd(a.cost_usd), tokensOf(a)), h("td", { class: "n" }, ms(a.ms))))) : h("p", { class: "muted" }, "None."),
     classifiers.length ? [h("h3", null, "Classifiers' calls"), grid(["Classifier", "Verdict", "Cost", "Time"], classifiers.map(c => h("tr", null,
       h("td", null, own(c.kind), " ", h("span", { class: "muted" }, own(c.model))), h("td", null, own(c.verdict)), h("td", { class: "n" }, usd(c.cost_usd)), h("td", { class: "n" }, ms(c.ms)))))] : null,
+    row.debt ? [h("h3", null, "What the better tier says"), debtOfDecision(row.debt)] : null,
     h("h3", null, "Was the answer good?"), feedbackForm(id, row.feedback));
+}
+function tokensOf(attempt) {
+  const asked = number(attempt.prompt_tokens), said = number(attempt.completion_tokens), cached = number(attempt.cached_tokens);
+  if (asked === null || said === null) return null;
+  return h("div", { class: "muted small" }, `${count(asked)} + ${count(said)} tokens`, cached ? `, ${count(cached)} cached` : "");
 }
 function budgetsThen(found) {
   const rows = objects(found);

@@ -115,8 +115,8 @@ function leave(words) {
   keep("");
   clearTimeout(life.timer);
   Object.assign(life, { status: null, report: undefined, reportAt: 0, extrasAt: 0, asOf: null, fails: 0, since: null });
-  Object.assign(decisions, { rows: [], before: [], next: null, busy: decisions.busy + 1, nodes: new Map(), votes: new Map() });
-  for (const id of ["facts", "tiles", "budgets", "alarms", "switches", "decisions", "hours", "hours-table", "tiers", "gates", "latency", "holdout", "explained", "exemptions", "history", "policy", "reasons", "teams"]) $(id).replaceChildren();
+  Object.assign(decisions, { rows: [], before: [], next: null, reached: null, busy: decisions.busy + 1, nodes: new Map(), votes: new Map() });
+  for (const id of ["facts", "tiles", "budgets", "alarms", "switches", "decisions", "hours", "hours-table", "tiers", "gates", "latency", "holdout", "arms", "debt", "explained", "exemptions", "history", "policy", "reasons", "teams"]) $(id).replaceChildren();
   for (const [name, values] of Object.entries(seen)) {
     values.clear();
     if ($("filters").elements[name].options) $("filters").elements[name].length = 1;

@@ -23,7 +23,8 @@ function drawTiles({ status, report }) {
     tiles.push(tile("Saved today", usd(saved), baseline ? percent(saved / baseline) + " of the baseline" : "nothing to compare with yet", saved < 0 ? "bad" : "good"));
     tiles.push(tile("Requests today", count(today.requests), cost !== null && today.requests ? usd(cost / today.requests) + " each" : ""));
     const overhead = (number(today.waste_usd) || 0) + (number(today.classifier_usd) || 0);
-    tiles.push(tile("Cost of routing", usd(overhead), `rejected answers ${usd(today.waste_usd)}, classifiers ${usd(today.classifier_usd)}`));
+    const probes = number(today.probe_usd) || 0, asked = probes ? `, the better tier asked as well ${usd(probes)}` : "";
+    tiles.push(tile("Cost of routing", usd(overhead), `rejected answers ${usd((number(today.waste_usd) || 0) - probes)}, classifiers ${usd(today.classifier_usd)}${asked}`));
   } else if (first) {
     tiles.push(tile("Spent", usd(first.spent_usd), "in flight " + usd(first.reserved_usd)));
     const tax = status.classifiers || {};
@@ -69,7 +70,7 @@ function budgetRow(b) {
   const ends = outlook(b), steps = number(b.steps_down);
   const cell = (props, ...inside) => h("td", { role: "cell", ...props }, inside);
   return h("tr", { role: "row" },
-    cell({ class: "line" }, h("strong", null, own(b.scope)), b.id === "*" ? null : [" ", own(b.id)], h("span", { class: "muted" }, b.window ? " per " + text(b.window) : "")),
+    cell({ class: "line" }, h("strong", null, own(b.scope)), b.id === "*" ? null : [" ", own(b.id)], h("span", { class: "muted" }, b.window ? " per " + text(b.window) : "", b.mode === "shadow" ? ", in shadow" : "")),
     cell({ class: "line" }, limit === null ? h("span", { class: "muted" }, "no limit") : [
       h("span", { class: "bar " + toneOf(b), "aria-hidden": "true" }, h("i", { vars: { "--to": share(spent) } }), h("i", { class: "held", vars: { "--from": share(spent), "--to": share(held) } })),
       h("span", { class: toneOf(b) === "over" ? "bad" : toneOf(b) === "near" ? "warn" : "" }, percent(b.ratio)),
@@ -94,20 +95,24 @@ function drawAlarms({ alarms, switches }) {
 
 // What the report says of tiers and gates; while there is none, what the decisions at hand say.
 function fromDecisions(rows) {
-  const tiers = new Map(), gates = new Map();
+  const tiers = new Map(), judged = new Map(), rejected = new Map();
+  const more = (counts, name) => counts.set(name, (counts.get(name) || 0) + 1);
   for (const row of rows) {
     const attempts = objects(row.attempts), one = tiers.get(row.tier) || { tier: row.tier, requests: 0, cost_usd: 0, times: [] };
     one.requests += 1;
     one.cost_usd += number(row.cost_usd) || 0;
     if (attempts.length) one.times.push(attempts.reduce((sum, a) => sum + (number(a.ms) || 0), 0));
     tiers.set(row.tier, one);
-    for (const a of attempts) if (!["ok", "pending", "failed", "late"].includes(a.verdict)) gates.set(a.verdict, (gates.get(a.verdict) || 0) + 1);
+    for (const a of attempts) {
+      for (const gate of list(a.judged)) more(judged, text(gate));
+      if (list(a.judged).includes(a.verdict)) more(rejected, text(a.verdict));
+    }
   }
   const at = (sorted, share) => (sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : null);
   const ordered = [...tiers.values()].sort((a, b) => a.cost_usd / a.requests - b.cost_usd / b.requests);
   return {
     tiers: ordered.map(({ times, ...one }) => { times.sort((a, b) => a - b); return { ...one, p50_ms: at(times, 0.5), p95_ms: at(times, 0.95) }; }),
-    gates: [...gates].map(([gate, rejected]) => ({ gate, rejected, judged: rows.length })),
+    gates: [...judged].map(([gate, n]) => ({ gate, rejected: rejected.get(gate) || 0, judged: n })),
   };
 }
 function drawReport(report, rows) {
@@ -121,7 +126,7 @@ function drawReport(report, rows) {
   };
   const tiers = objects(from.tiers);
   if (ladderIs(tiers.map(row => row.tier))) {
-    redraw();
+    redraw("tiers", "latency");
     decisions.nodes.clear();
     drawDecisions();
   }
@@ -130,9 +135,13 @@ function drawReport(report, rows) {
   show("gates", objects(from.gates), drawGates);
   if (!guessed && Array.isArray(report.gates) && !report.gates.length) {
     $("p-gates").hidden = false;
-    draw("gates", [], () => put($("gates"), h("p", { class: "muted" }, "No answer was rejected.")));
+    draw("gates", [], () => put($("gates"), h("p", { class: "muted" }, "No answer was judged.")));
   }
   show("hours", report ? objects(report.hours) : [], drawHours);
   const holdout = report && report.holdout && typeof report.holdout === "object" ? [report.holdout] : [];
   show("holdout", holdout, data => drawHoldout(data[0]));
+  const arms = report && report.arms && typeof report.arms === "object" ? [report.arms] : [];
+  show("arms", arms, data => drawArms(data[0]));
+  const owed = report && report.debt && typeof report.debt === "object" && number(report.debt.drawn) ? [report.debt] : [];
+  show("debt", owed, data => drawDebt(data[0]));
 }

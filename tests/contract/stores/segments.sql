@@ -1,0 +1,15 @@
+CREATE TABLE counters ( key TEXT PRIMARY KEY, spent INTEGER NOT NULL CHECK (typeof(spent) = 'integer'), expires_s INTEGER NOT NULL ) WITHOUT ROWID;
+INSERT INTO "counters" VALUES('global|*|day:2027-01-15@UTC',700,1800086400);
+INSERT INTO "counters" VALUES('team|red|day:2027-01-15@UTC',700,1800086400);
+CREATE TABLE ended (attempt TEXT PRIMARY KEY, forget_s INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO "ended" VALUES('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',1800086401);
+INSERT INTO "ended" VALUES('cccccccccccccccccccccccccccccccc',1800086401);
+CREATE TABLE holds ( key TEXT NOT NULL, lapses_s INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (typeof(amount) = 'integer'), PRIMARY KEY (key, lapses_s) ) WITHOUT ROWID;
+INSERT INTO "holds" VALUES('global|*|day:2027-01-15@UTC',1800000600,500);
+INSERT INTO "holds" VALUES('team|red|day:2027-01-15@UTC',1800000600,500);
+CREATE TABLE segments ( key TEXT PRIMARY KEY, turn INTEGER NOT NULL, bypassed INTEGER NOT NULL, seen TEXT NOT NULL, expires_s INTEGER NOT NULL ) WITHOUT ROWID;
+INSERT INTO "segments" VALUES('auto|simple|faq',0,0,'101',1800086400);
+CREATE INDEX counters_by_expiry ON counters (expires_s);
+CREATE INDEX ended_by_age ON ended (forget_s);
+CREATE INDEX segments_by_expiry ON segments (expires_s);
+PRAGMA user_version = 1;
