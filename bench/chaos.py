@@ -29,19 +29,16 @@ from typing import Any
 
 import httpx
 
+from chaos_kit import LOST_WITH_WORKER_S, Books, Store, all_settled, end_when_told, quantile, served, workers
 from litellm_tiering.ledger.open import open_ledger
-from litellm_tiering.testing.processes import Provider, free_port, serve_provider
-from litellm_tiering.testing.proxy import PRICES, Proxy, config_for, serve_proxy
-from litellm_tiering.testing.redis import RedisServer, serve_redis
+from litellm_tiering.testing.processes import free_port, serve_provider
+from litellm_tiering.testing.proxy import Proxy, config_for, serve_proxy
 
 AWAY_S = 5.0
 """How long each outage lasts."""
 
 MORE_MS = 60.0
 """By how much the 95th percentile of latency may rise while the store is away."""
-
-LOST_WITH_WORKER_S = 5.0
-"""What a killed worker answered so shortly before may not have been settled yet: LiteLLM logs in batches."""
 
 PLAN = (
     (0.10, "redis killed"),
@@ -51,7 +48,6 @@ PLAN = (
     (0.64, "redis paused"),
     (0.78, "redis killed, empty after"),
 )
-_SETTLED_WITHIN_S = 60.0
 
 
 @dataclass(slots=True)
@@ -74,31 +70,6 @@ class Run:
     worker_killed_s: float = -1.0
 
 
-@dataclass
-class Store:
-    """A Redis that is killed and started again on the same port, with an append-only file."""
-
-    folder: Path
-    port: int
-    stack: contextlib.ExitStack
-    server: RedisServer | None = None
-
-    def start(self) -> None:
-        """Start it; with the file that the last one left."""
-        options = ("--appendonly", "yes", "--appendfsync", "everysec")
-        self.server = self.stack.enter_context(serve_redis(*options, port=self.port, folder=self.folder))
-
-    def end(self, *, forget: bool) -> None:
-        """Kill it as a crash would, and take its file away where it is to ``forget``."""
-        assert self.server is not None
-        self.server.kill()
-        self.stack.close()
-        if forget:
-            for file in sorted(self.folder.rglob("*"), reverse=True):
-                if file.is_file():
-                    file.unlink()
-
-
 def main() -> int:
     options = _options()
     with (
@@ -108,17 +79,17 @@ def main() -> int:
     ):
         store = Store(Path(folder), free_port(), stack)
         store.start()
-        url = f"redis://127.0.0.1:{store.port}/0"
+        url = store.url
         config = config_for(provider.base_url, _tiering(url))
         with serve_proxy(config, workers=options.workers) as proxy:
             run = asyncio.run(_load(proxy, store, options))
-            asyncio.run(_all_settled(proxy))
+            asyncio.run(all_settled(proxy))
             if options.log:
                 Path(options.log).write_text(proxy.process.text(), encoding="utf-8")
             settled = asyncio.run(_settled(url))
-            served = _served(provider)
+            calls = provider.calls()
     print(_latencies(run))
-    return _verdict(run, served, settled)
+    return _verdict(run, served(calls), settled)
 
 
 def _options() -> argparse.Namespace:
@@ -207,46 +178,20 @@ async def _chaos(run: Run, store: Store, proxy: Proxy, began: float, seconds: fl
         run.events.append((time.monotonic() - began, what))
         if what == "worker killed":
             run.worker_killed_s = time.monotonic() - began
-            os.kill(_a_worker(proxy.process.pid), signal.SIGKILL)
+            os.kill(workers(proxy.process.pid)[0], signal.SIGKILL)
         elif what == "redis paused":
-            assert store.server is not None
-            store.server.pause()
+            store.pause()
         else:
             await asyncio.to_thread(store.end, forget="empty" in what)
         await asyncio.sleep(min(AWAY_S, 0.08 * seconds))
         if what == "redis paused":
-            assert store.server is not None
-            store.server.resume()
+            store.resume()
         elif what != "worker killed":
             await asyncio.to_thread(store.start)
         run.events.append((time.monotonic() - began, "normal"))
 
 
-def _a_worker(parent: int) -> int:
-    """One of the processes that serve requests: a child of the first, started by multiprocessing."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    for child in children:
-        command = Path(f"/proc/{child}/cmdline").read_bytes()
-        if b"spawn_main" in command:
-            return int(child)
-    raise RuntimeError(f"process {parent} has no worker: {children}")
-
-
 # ---------------------------------------------------------------------- books
-
-
-async def _all_settled(proxy: Proxy) -> None:
-    """Wait until nothing is spooled, and a few moments more for LiteLLM's own logging."""
-    ends = time.monotonic() + _SETTLED_WITHIN_S
-    quiet = 0
-    while time.monotonic() < ends and quiet < 10:
-        try:
-            store = proxy.status()["store"]
-        except httpx.HTTPError:
-            quiet = 0
-        else:
-            quiet = quiet + 1 if store["ok"] and not store["spooled"] else 0
-        await asyncio.sleep(0.5)
 
 
 async def _settled(url: str) -> dict[str, int]:
@@ -265,21 +210,6 @@ async def _settled(url: str) -> dict[str, int]:
     return found
 
 
-def _served(provider: Provider) -> dict[str, int]:
-    """What the provider served of each request, in nano-dollars at the models' prices."""
-    found: dict[str, int] = {}
-    for call in provider.calls():
-        if call["status"] != 200:
-            continue
-        prompt, completion = PRICES[str(call["model"]).removeprefix("sim-")]
-        cost = round(int(str(call["prompt_tokens"])) * prompt * 1e9) + round(
-            int(str(call["completion_tokens"])) * completion * 1e9
-        )
-        user = f"r{int(str(call['seed'])):06d}"
-        found[user] = found.get(user, 0) + cost
-    return found
-
-
 def _latencies(run: Run) -> str:
     """A table of latencies by what was going on."""
     rows = [f"{'':28}{'requests':>9}{'ok':>7}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}"]
@@ -290,57 +220,30 @@ def _latencies(run: Run) -> str:
             continue
         fine = sum(a.status == 200 for a in run.asked if a.phase == phase)
         rows.append(
-            f"{phase:28}{len(times):>9}{fine:>7}{statistics.median(times):>9.1f}{_p95(times):>9.1f}{times[-1]:>9.1f}"
+            f"{phase:28}{len(times):>9}{fine:>7}{statistics.median(times):>9.1f}{quantile(times):>9.1f}{times[-1]:>9.1f}"
         )
     return "\n".join(rows)
 
 
-def _p95(times: list[float]) -> float:
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-
-
-def _verdict(run: Run, served: dict[str, int], settled: dict[str, int]) -> int:
+def _verdict(run: Run, served_: dict[str, int], settled: dict[str, int]) -> int:
     """Print what agrees and what does not; 1 where something does not."""
-    asked = {a.user: a for a in run.asked}
-    wrong = [u for u, cost in served.items() if u in settled and settled[u] != cost]
-    unserved = [u for u in settled if u != "*" and u not in served]
-    missing = [u for u in served if u not in settled]
-    in_hand, lost = [], []
-    for user in missing:
-        a = asked.get(user)
-        ended_s = 0.0 if a is None else a.at_s + a.ms / 1000
-        near = a is not None and a.at_s <= run.worker_killed_s <= ended_s + LOST_WITH_WORKER_S
-        (in_hand if near else lost).append(user)
-    of_settled = sum(cost for user, cost in served.items() if user in settled)
-    total = settled.get("*", 0)
+    killed_s = run.worker_killed_s
+    in_hand = {a.user for a in run.asked if a.at_s <= killed_s <= a.at_s + a.ms / 1000 + LOST_WITH_WORKER_S}
+    of_requests = {user: cost for user, cost in settled.items() if user != "*"}
+    books = Books(served_, of_requests, settled.get("*", 0), frozenset(in_hand))
     away = [a.ms for a in run.asked if a.phase.startswith("redis")]
     normal = [a.ms for a in run.asked if a.phase == "normal"]
-    rise = _p95(away) - _p95(normal)
-    failed = sum(a.status != 200 for a in run.asked)
-    unexplained = sum(
-        a.status != 200 and not a.at_s <= run.worker_killed_s <= a.at_s + a.ms / 1000 + 1 for a in run.asked
-    )
-    print(f"\nserved by the provider     {len(served):>8} requests  {sum(served.values()):>16,} nano-dollars")
-    print(
-        f"settled of those           {len(served) - len(missing):>8} requests  {of_settled:>16,} nano-dollars"
-    )
-    print(f"the ledger's global total  {'':>8}           {total:>16,} nano-dollars")
-    print(f"counted wrong {len(wrong)}, never served {len(unserved)}, missing {len(lost)}")
-    print(f"in the killed worker's hands and not settled: {len(in_hand)}")
-    print(f"requests that failed: {failed}, of them not by the killed worker: {unexplained}")
+    rise = quantile(away) - quantile(normal)
+    failed = [a for a in run.asked if a.status != 200]
+    unexplained = sum(not a.at_s <= killed_s <= a.at_s + a.ms / 1000 + 1 for a in failed)
+    print(f"\n{books.text()}")
+    print(f"requests that failed: {len(failed)}, of them not by the killed worker: {unexplained}")
     print(f"95th percentile while the store is away: {rise:+.1f} ms (bar {MORE_MS:+.0f})")
-    fine = (
-        not wrong
-        and not unserved
-        and not lost
-        and total == of_settled
-        and not unexplained
-        and rise <= MORE_MS
-    )
+    fine = books.equal and not unexplained and rise <= MORE_MS
     print("every cost is counted once" if fine else "NOT as it should be")
     return 0 if fine else 1
 
 
 if __name__ == "__main__":
+    end_when_told()
     sys.exit(main())

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_tiering.books import ENDED_FOR_S
 from litellm_tiering.core.aside import Aside
 
 if TYPE_CHECKING:
@@ -85,8 +86,19 @@ class Asides:
         self._open[id_] = _Counted(aside, counters, tally)
         while len(self._open) > MAX_ASIDES:
             self._open.popitem(last=False)
+        self._forget(now)
         self.calls += 1
         return aside
+
+    def _forget(self, now_s: float) -> None:
+        """As :class:`~litellm_tiering.books.Books` does with flights: what was paid a while ago goes."""
+        for _ in range(2):
+            id_, counted = next(iter(self._open.items()))
+            if not 0 <= now_s - counted.aside.began_s < ENDED_FOR_S:
+                if counted.aside.bill or counted.free:
+                    del self._open[id_]
+                else:
+                    self._open.move_to_end(id_)
 
     def knows(self, id_: str) -> bool:
         """Whether an id is a call's, whose bill is to be brought to :meth:`settle`."""

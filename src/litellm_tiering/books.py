@@ -15,10 +15,11 @@ from litellm_tiering.payments import Payments
 from litellm_tiering.tallies import Days
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeVar
 
     from litellm_tiering.core.decision import Decision
+    from litellm_tiering.core.price import Usage
     from litellm_tiering.core.record import Record
     from litellm_tiering.journeys import Flight, Journey
     from litellm_tiering.meter import Meter
@@ -32,6 +33,9 @@ ASK_WITHIN_S = 2.0
 
 MAX_FLIGHTS = 20_000
 """Some 2 kB each. One that is dropped before it ends is still counted, as a call that was never planned."""
+
+ENDED_FOR_S = 600.0
+"""For how long a flight that has ended is remembered, in seconds: further bills of it come within moments."""
 
 MAX_RECORDS = 2_000
 
@@ -60,6 +64,8 @@ class Books:
         """Brings records to the store, for all workers to see; None where they are kept here alone."""
         self.meter: Meter | None = None
         """Is told what becomes of requests; None where nobody asks for figures."""
+        self.settled: Callable[[Flight], None] | None = None
+        """Is told of each attempt that is paid for, once it is known what it used."""
 
     async def ask(self, call: Awaitable[T], op: str, deadline_s: float = ASK_WITHIN_S) -> T | None:
         """The store's answer, or None when it is away or too slow."""
@@ -92,24 +98,47 @@ class Books:
             self.meter.decided(journey.record)
         while len(self._flights) > MAX_FLIGHTS:
             self._flights.popitem(last=False)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Look at the two that were looked at longest ago: more than come, so nothing piles up."""
+        for _ in range(2):
+            attempt, flight = next(iter(self._flights.items()))
+            if not 0 <= self.clock.now() - flight.began_s < ENDED_FOR_S:
+                if flight.ended and not 0 <= self.clock.now() - flight.ended_s < ENDED_FOR_S:
+                    del self._flights[attempt]
+                else:
+                    # Long under way, or just over: it is looked at again after all others.
+                    self._flights.move_to_end(attempt)
 
     def flight(self, attempt: str) -> Flight | None:
         """The flight of an attempt's id, ended ones included while they are remembered."""
         return self._flights.get(attempt)
 
-    async def settle(
-        self, flight: Flight, cost: int, *, baseline: int, verdict: str = "ok", bill: str = ""
+    async def settle(  # noqa: PLR0913 - what a bill says
+        self,
+        flight: Flight,
+        cost: int,
+        *,
+        baseline: int,
+        verdict: str = "ok",
+        bill: str = "",
+        usage: Usage | None = None,
     ) -> bool:
         """Count what an attempt cost, in nano-dollars; only the first ending of a flight does anything.
+
+        ``usage`` is what it used, where that was paid for: None also of an answer from a cache.
 
         Returns:
             Whether this call was the one that counted.
         """
         if flight.ended:
             return False
-        flight.ended, flight.bill = True, bill
-        flight.cost, flight.baseline = cost, baseline
+        flight.ended, flight.ended_s, flight.bill = True, self.clock.now(), bill
+        flight.cost, flight.baseline, flight.usage = cost, baseline, usage
         self._close(flight, verdict)
+        if self.settled is not None:
+            self.settled(flight)
         await self.payments.pay(flight.reservation, cost, self.counted(self._tally(flight)))
         return True
 
@@ -117,7 +146,7 @@ class Books:
         """Let go of an attempt's hold: it was not served, or is not paid for."""
         if flight.ended:
             return False
-        flight.ended, flight.cost = True, 0
+        flight.ended, flight.ended_s, flight.cost = True, self.clock.now(), 0
         if flight.index == 0:
             # Of an attempt beside it the first one's answer is yet to be judged.
             flight.journey.prompt = None
@@ -136,12 +165,19 @@ class Books:
         await self.payments.pay(further, cost, self.counted(replace(row, cost=cost)))
         self._correct(flight.journey)
 
-    def judged(self, flight: Flight, verdict: str, reasons: tuple[str, ...] = ()) -> None:
-        """Note what became of an attempt's answer; it may be paid for before or after."""
-        self._note(flight, verdict=verdict, reasons=reasons)
+    def judged(
+        self, flight: Flight, verdict: str, reasons: tuple[str, ...] = (), by: tuple[str, ...] = ()
+    ) -> None:
+        """Note what became of an attempt's answer, paid for before or after, and which gates judged it."""
+        self._note(flight, verdict=verdict, reasons=reasons, judged=by)
         flight.judged = True
         if self.meter is not None:
             self.meter.attempted(flight)
+
+    def remarked(self, flight: Flight, reason: str) -> None:
+        """Note one more word on an attempt's answer, its verdict untouched."""
+        known = flight.journey.record.attempts[flight.index]
+        self._note(flight, reasons=(*known.reasons, reason))
 
     def serve(self, flight: Flight, decision: Decision) -> None:
         """Note whose answer the client gets, and the steps that led to it."""
@@ -156,7 +192,7 @@ class Books:
     def _close(self, flight: Flight, verdict: str) -> None:
         pending = flight.journey.record.attempts[flight.index].verdict == "pending"
         changes = {"verdict": verdict} if pending else {}
-        self._note(flight, cost=flight.cost or 0, **changes)
+        self._note(flight, cost=flight.cost or 0, used=flight.usage, **changes)
         if flight.journey.served == flight.index and flight.baseline is not None:
             flight.journey.record = replace(flight.journey.record, baseline=flight.baseline)
             self.remember(flight.journey.record)

@@ -34,6 +34,9 @@ MAX_OWED = 100_000
 AT_ONCE = 200
 """So many settlements are taken from the spool at a time."""
 
+STUCK_S = 1.0
+"""How often at most the spool is looked into after nothing in it could be paid, in seconds."""
+
 KNOWN_MAX = 20_000
 LEARN_EVERY_S = 1.0
 """How often what is known of the counters goes to the disk."""
@@ -57,6 +60,7 @@ class Payments:
         self._clock = guard.clock
         self._spool = spool
         self._spooled = 0
+        self._stuck_s = float("-inf")
         self._kept: deque[Owed] = deque(maxlen=MAX_OWED)
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._news: dict[str, Known] = {}
@@ -90,7 +94,9 @@ class Payments:
         """Settle with the ledger, now or, when it is away, once it is back."""
         owed = Owed(reservation, cost, tally)
         if await self._settled(owed):
-            if self._kept or self._spooled:
+            # What no worker of this release can pay waits for long: not every request is to try it anew.
+            stuck = 0 <= self._clock.now() - self._stuck_s < STUCK_S
+            if self._kept or (self._spooled and not stuck):
                 await self.flush()
             return
         await self._keep([owed])
@@ -171,6 +177,7 @@ class Payments:
                 await spool.put_back(by_outcome[False])
                 break
         self._spooled = await spool.count()
+        self._stuck_s = float("-inf") if done or not self._spooled else self._clock.now()
         if done:
             _log.warning("%d costs from the spool are counted; %d are left", done, self._spooled)
 

@@ -32,7 +32,7 @@ from litellm_tiering.testing.provider.delivery import (
     paced,
 )
 from litellm_tiering.testing.provider.faults import Faults
-from litellm_tiering.testing.provider.hardness import MODELS
+from litellm_tiering.testing.provider.hardness import MODELS, seed_in
 from litellm_tiering.testing.provider.mind import empty, refusing, think
 from litellm_tiering.testing.provider.reading import BadRequest, parse, text_at
 from litellm_tiering.testing.provider.shapes import NOTHING
@@ -149,7 +149,7 @@ class _Provider:
             stream=ask.stream,
             tools=len(ask.tools),
             fault=fault.fault if fault else "",
-            seed=_seed(body),
+            seed=_seed(body, ask.said),
         )
         if fault is not None and fault.fault in {"status", "timeout"}:
             return await self._failed(wire, request, call, fault)
@@ -168,7 +168,7 @@ class _Provider:
             return 400, wire.error(400, str(wrong))
         fault = self._faults.take(ask.model, ask.said)
         kind = fault.fault if fault else ""
-        call = self._calls.open(ask.model, BATCHES, time.time(), fault=kind, seed=_seed(body))
+        call = self._calls.open(ask.model, BATCHES, time.time(), fault=kind, seed=_seed(body, ask.said))
         if fault is not None and kind in {"status", "timeout"}:
             status = fault.status if kind == "status" else 504
             call.answered(status)
@@ -223,6 +223,6 @@ def _changed(answer: Answer, ask: Ask, fault: ScriptedFault | None) -> Answer:
     return answer
 
 
-def _seed(body: Mapping[str, object]) -> int:
+def _seed(body: Mapping[str, object], said: str) -> int:
     found = body.get("seed")
-    return found if isinstance(found, int) else -1
+    return found if isinstance(found, int) else seed_in(said)

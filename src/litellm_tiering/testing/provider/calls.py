@@ -47,7 +47,7 @@ class Call:
         tools: How many tools were offered.
         fault: The kind of fault that it ran into; empty for none.
         at: When it came, in seconds since the epoch.
-        seed: The request's own, -1 where it has none: tests tell their requests apart by it.
+        seed: The request's own, or that of its text, -1 where it has none: tests tell requests apart by it.
     """
 
     n: int

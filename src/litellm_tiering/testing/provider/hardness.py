@@ -42,7 +42,8 @@ LOOKED_AT_CHARS = 20_000
 """How much of a question is searched for words; beyond it the length has decided long ago."""
 
 _MARKER = re.compile(r"\[\[(hard|easy)\]\]", re.IGNORECASE)
-_ANY_MARKER = re.compile(r"[ \t]?\[\[(?:hard|easy|fault:[^\[\]\s]{1,120})\]\]", re.IGNORECASE)
+_SEED = re.compile(r"\[\[seed:(\d{1,9})\]\]")
+_ANY_MARKER = re.compile(r"[ \t]?\[\[(?:hard|easy|seed:\d{1,9}|fault:[^\[\]\s]{1,120})\]\]", re.IGNORECASE)
 _WORDS = re.compile(
     r"""```|\b(?:prove|proof|theorem|lemma|induction|deriv(?:e|ative)|integra(?:l|te)|differential|
     eigenvalue|matrix|polynomial|probability|equation|optimi[sz]e|algorithm|complexity|
@@ -60,6 +61,15 @@ def size_of(model: str) -> Size:
 def without_markers(said: str) -> str:
     """The question as a person would have put it."""
     return _ANY_MARKER.sub("", said).strip()
+
+
+def seed_in(said: str) -> int:
+    """The number by which a test tells this request apart, ``[[seed:N]]``; -1 where it has none.
+
+    Not every API has a field of that name, and not every client sends it on.
+    """
+    found = _SEED.search(said[:LOOKED_AT_CHARS])
+    return int(found[1]) if found else -1
 
 
 def is_hard(said: str) -> bool:
