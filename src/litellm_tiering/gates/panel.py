@@ -116,6 +116,7 @@ class Panel(_Asked):
         """What the gates make of ``exchange``."""
         p_bad, undecided = 0.0, False
         reasons: list[str] = []
+        judged: list[str] = []
         for gate in self.members:
             if exchange.partial and not gate.judges_prefix:
                 continue
@@ -128,10 +129,37 @@ class Panel(_Asked):
             if verdict.reason:
                 reasons.append(f"{gate.name}:{verdict.reason}")
             p_bad = max(p_bad, _p_bad(verdict))
+            if verdict.ruling is not Ruling.ABSTAIN:
+                judged.append(gate.name)
             if verdict.rejects:
-                return Judgement(gate.name, p_bad, tuple(reasons))
+                return Judgement(gate.name, p_bad, tuple(reasons), judged=tuple(judged))
             undecided = undecided or (exchange.partial and verdict.ruling is Ruling.ABSTAIN)
-        return Judgement("", p_bad, tuple(reasons), undecided)
+        return Judgement("", p_bad, tuple(reasons), undecided, tuple(judged))
+
+
+class Shadows(_Asked):
+    """The gates in shadow mode of a route: each judges by itself, and rejects nothing.
+
+    Args:
+        gates: The gates.
+        on_fault: As of a :class:`Panel`.
+    """
+
+    def __init__(self, gates: Iterable[Gate], *, on_fault: OnFault | None = None) -> None:
+        super().__init__(gates)
+        self.on_fault = on_fault
+        self.on_time: Callable[[str, float], None] | None = None
+        """Told of each gate asked, as of a :class:`Panel`."""
+
+    async def judge(self, gate: Gate, exchange: Exchange) -> Verdict:
+        """What one of them makes of ``exchange``; of a prefix that it cannot judge, nothing."""
+        if exchange.partial and not gate.judges_prefix:
+            return Verdict.abstain()
+        began_s = time.perf_counter()
+        verdict = await self._ask(gate, exchange)
+        if self.on_time is not None:
+            self.on_time(gate.name, time.perf_counter() - began_s)
+        return verdict
 
 
 def _p_bad(verdict: Verdict) -> float:

@@ -45,40 +45,51 @@ _TALK_CHARS = 500  # talk of such length after a mere inability is help
 _MAX_MEMORY_BYTES = 64 << 20
 
 
-def _compile(pattern: str | bytes) -> Any:  # noqa: ANN401 - re2 ships no types
-    options = re2.Options()
-    options.max_mem = _MAX_MEMORY_BYTES
-    return re2.compile(pattern, options=options)
+class _Pattern:
+    """A pattern that is compiled when it is first asked: the largest two take longer than all the rest."""
+
+    def __init__(self, source: str | bytes) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - re2 ships no types
+        # Asked for what is not there yet, so once: from then on both are.
+        if name not in ("search", "findall"):
+            raise AttributeError(name)
+        options = re2.Options()
+        options.max_mem = _MAX_MEMORY_BYTES
+        compiled = re2.compile(self._source, options=options)
+        self.search, self.findall = compiled.search, compiled.findall
+        return getattr(compiled, name)
 
 
-_DECLINE = _compile(f"(?:{phrases.NOW})(?:{phrases.DECLINE_EN})|{languages.DECLINE_OTHERS}")
-_ENDING = _compile(f"(?:{phrases.ENDING})(?:{phrases.DECLINE_EN})")
-_MAYBE = _compile(f"(?:{phrases.NOW})(?:{phrases.MAYBE_EN})")
-_UNABLE = _compile(f"(?:{phrases.NOW})(?:{phrases.UNABLE_EN})|{languages.UNABLE_OTHERS}")
-_MORAL = _compile(phrases.MORAL_STRONG)
-_MORAL_WEAK = _compile(phrases.MORAL_WEAK)
-_FINAL = _compile(phrases.FINAL)
-_HELPING = _compile(phrases.HELPING)
-_TALK = _compile(phrases.MORAL_TALK)
-_APOLOGY = _compile(phrases.APOLOGY)
-_AI = _compile(phrases.AI)
-_POLICY = _compile(phrases.POLICY)
-_FILTER = _compile(phrases.FILTERED)
-_PIVOT = _compile(phrases.PIVOT)
-_OFFER = _compile(phrases.OFFER)
-_MOOT = _compile(phrases.MOOT)
-_STRUCTURE = _compile(phrases.STRUCTURE)
-_REDIRECT = _compile(phrases.REDIRECT)
-_ASKS_BACK = _compile(phrases.ASKS_BACK)
-_INNOCENT = _compile(phrases.INNOCENT)
-_WANTS_REFUSAL = _compile(phrases.WANTS_REFUSAL)
-_CARRIES_OVER = _compile(phrases.CARRIES_OVER)
-_DRAFTS = _compile(phrases.DRAFTS)
+_DECLINE = _Pattern(f"(?:{phrases.NOW})(?:{phrases.DECLINE_EN})|{languages.DECLINE_OTHERS}")
+_ENDING = _Pattern(f"(?:{phrases.ENDING})(?:{phrases.DECLINE_EN})")
+_MAYBE = _Pattern(f"(?:{phrases.NOW})(?:{phrases.MAYBE_EN})")
+_UNABLE = _Pattern(f"(?:{phrases.NOW})(?:{phrases.UNABLE_EN})|{languages.UNABLE_OTHERS}")
+_MORAL = _Pattern(phrases.MORAL_STRONG)
+_MORAL_WEAK = _Pattern(phrases.MORAL_WEAK)
+_FINAL = _Pattern(phrases.FINAL)
+_HELPING = _Pattern(phrases.HELPING)
+_TALK = _Pattern(phrases.MORAL_TALK)
+_APOLOGY = _Pattern(phrases.APOLOGY)
+_AI = _Pattern(phrases.AI)
+_POLICY = _Pattern(phrases.POLICY)
+_FILTER = _Pattern(phrases.FILTERED)
+_PIVOT = _Pattern(phrases.PIVOT)
+_OFFER = _Pattern(phrases.OFFER)
+_MOOT = _Pattern(phrases.MOOT)
+_STRUCTURE = _Pattern(phrases.STRUCTURE)
+_REDIRECT = _Pattern(phrases.REDIRECT)
+_ASKS_BACK = _Pattern(phrases.ASKS_BACK)
+_INNOCENT = _Pattern(phrases.INNOCENT)
+_WANTS_REFUSAL = _Pattern(phrases.WANTS_REFUSAL)
+_CARRIES_OVER = _Pattern(phrases.CARRIES_OVER)
+_DRAFTS = _Pattern(phrases.DRAFTS)
 
 THOUGHTS = ("<think>", "<thinking>")
 
 # Any of these at all, in one pass over bytes: most answers have none, and are read no further.
-_SIGN = _compile(
+_SIGN = _Pattern(
     "|".join(
         (
             f"(?:{phrases.NOW})(?:{phrases.DECLINE_EN}|{phrases.MAYBE_EN}|{phrases.UNABLE_EN})",

@@ -38,6 +38,8 @@ def scrub(data: MutableMapping[str, Any]) -> None:
         if isinstance(bucket, dict):
             bucket.pop(ATTEMPT_KEY, None)
             _keep(bucket, frozenset())
+    # No field of any API: LiteLLM logs what a client sends here in place of its own, and our mark is lost.
+    data.pop("litellm_params", None)
 
 
 def send_to(data: MutableMapping[str, Any], model: str) -> None:
@@ -128,7 +130,8 @@ def refuse(refusal: Refusal, record: Record) -> ProxyException:
 
 def response_headers(record: Record, cost: int, baseline: int, *, model: str | None = None) -> dict[str, str]:
     """The ``x-tiering-…`` headers of a response; money in dollars."""
-    attempts = ",".join(f"{a.model}:{'ok' if a.verdict == 'pending' else a.verdict}" for a in record.attempts)
+    told = (a for a in record.attempts if not a.shadow)
+    attempts = ",".join(f"{a.model}:{'ok' if a.verdict == 'pending' else a.verdict}" for a in told)
     return {
         "x-tiering-decision": record.id,
         "x-tiering-tier": record.tier,

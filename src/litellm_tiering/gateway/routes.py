@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 
 from litellm_tiering.core.budget import Scope
+from litellm_tiering.debt import debt_status
 from litellm_tiering.explain import explanation
 from litellm_tiering.gateway import extract
 from litellm_tiering.gateway.compat import open_to_every_key
 from litellm_tiering.gateway.routes_admin import admin_endpoints, is_admin
-from litellm_tiering.gateway.routes_decisions import decision_endpoints
+from litellm_tiering.gateway.routes_body import MOST_BYTES, object_in, sound
+from litellm_tiering.gateway.routes_decisions import decision_endpoints, plain
 from litellm_tiering.gateway.routes_feedback import feedback_endpoints
 from litellm_tiering.gateway.routes_page import page
 from litellm_tiering.gateway.routes_report import report_endpoints
@@ -33,16 +35,17 @@ if TYPE_CHECKING:
 def mount(gateway: Gateway, app: FastAPI, reloader: Reloader | None = None) -> None:
     """Add the routes to the proxy's application."""
     router = APIRouter(prefix="/tiering", tags=["tiering"])
-    auth = Depends(user_api_key_auth)
+    # The body first: LiteLLM's auth reads it, and fails on one that is no object.
+    guards = [Depends(sound), Depends(user_api_key_auth)]
     reports = report_endpoints(gateway)
     for path, method, endpoint in (*_endpoints(gateway), *reports):
-        router.add_api_route(path, endpoint, methods=[method], dependencies=[auth])
+        router.add_api_route(path, endpoint, methods=[method], dependencies=guards)
     router.add_api_route("", page, methods=["GET"], response_class=HTMLResponse)
     directives = gateway.engine.directives
     if directives is not None:
         administrators = admin_endpoints(gateway, directives, reloader)
         for path, method, endpoint, status in administrators:
-            router.add_api_route(path, endpoint, methods=[method], dependencies=[auth], status_code=status)
+            router.add_api_route(path, endpoint, methods=[method], dependencies=guards, status_code=status)
         # They refuse everybody else themselves: LiteLLM's own refusal comes out as a 500 at times.
         open_to_every_key(f"/tiering{path}" for path, *_ in administrators)
     app.include_router(router)
@@ -53,8 +56,9 @@ def _endpoints(gateway: Gateway) -> list[tuple[str, str, Callable[..., Any]]]:
     async def status(key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
         return await status_of(gateway, key)
 
-    async def explain(request: Request, key: Any = Depends(user_api_key_auth)) -> dict[str, Any]:
-        return await explain_body(gateway, key, request)
+    async def explain(request: Request, key: Any = Depends(user_api_key_auth)) -> Response:
+        # As plain ASCII: a tag or a name of the client's may hold half a character.
+        return plain(await explain_body(gateway, key, request))
 
     return [
         ("/status", "GET", status),
@@ -75,9 +79,9 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         Scope.KEY: getattr(key, "token", None),
         Scope.USER: getattr(key, "user_id", None),
     }
-    if is_admin(key) and engine.watch is not None:
+    for watch in engine.watches() if is_admin(key) else ():
         # This worker may have had no requests of late, and know nothing of what the others saw.
-        await engine.watch.refresh()
+        await watch.refresh()
     top = gateway.settings.ladder.top
     shown = [
         b.as_json(top)
@@ -90,6 +94,7 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         "budgets": shown,
         "classifiers": await classifier_status(engine) if is_admin(key) else {},
         "estimates": engine.estimates.as_json() if is_admin(key) else {},
+        "debt": debt_status(gateway.settings.debt, live or {}, now) if is_admin(key) else None,
         "expected": engine.expecting.as_json() if is_admin(key) and engine.expecting is not None else [],
         "background": len(gateway.background),
         "alarms": alarms_of(gateway) if is_admin(key) else [],
@@ -114,20 +119,15 @@ def alarms_of(gateway: Gateway) -> list[str]:
     """What an operator should look at: faults of ours, and segments and gates that fare oddly."""
     engine = gateway.engine
     faults = [f"fault: {name} x{count}" for name, count in engine.faults.items()]
-    watched = [] if engine.watch is None else engine.watch.alarms()
+    watched = [alarm for watch in engine.watches() for alarm in watch.alarms()]
     lost = [] if engine.books.writer is None else engine.books.writer.alarms()
-    watched += [*lost, *gateway.gate_alarms(), *gateway.other_alarms()]
+    watched += [*lost, *gateway.policies.gate_alarms(), *gateway.other_alarms()]
     return [*gateway.alarms.values(), *faults, *watched]
 
 
 async def explain_body(gateway: Gateway, key: Any, request: Request) -> dict[str, Any]:
     """The decision that a request would get now: ``{prompt}`` or a chat completions body."""
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise HTTPException(400, detail={"error": "the body must be a JSON object"})
+    body = await object_in(request, MOST_BYTES)
     if isinstance(body.get("prompt"), str) and "messages" not in body:
         body = {**body, "messages": [{"role": "user", "content": body["prompt"]}]}
     asked = body.get("model")

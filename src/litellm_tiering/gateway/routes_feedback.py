@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,15 +86,14 @@ async def _asked(request: Request) -> Feedback:
 
 def feedback_in(body: dict[str, Any]) -> Feedback:
     """The feedback in a body; an error that names the field where there is none."""
-    unknown = sorted(str(name)[:40] for name in body.keys() - _KNOWN)
+    unknown = sorted(ascii(name)[1:-1][:40] for name in body.keys() - _KNOWN)
     if unknown:
         raise _wrong(400, f"there is no such field; known are: {', '.join(sorted(_KNOWN))}.", unknown[0])
     decision, score, comment = body.get("decision"), body.get("score"), body.get("comment")
     if not isinstance(decision, str) or not decision:
         raise _wrong(400, "is missing; write the id of the header x-tiering-decision.", "decision")
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
-        raise _wrong(400, "must be a number from 0 to 1.", "score")
-    if not 0 <= score <= 1:
+    # Compared as it is: a whole number may be too long for a float, and NaN lies nowhere.
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
         raise _wrong(400, "must be a number from 0 to 1.", "score")
     if comment is not None and not isinstance(comment, str):
         raise _wrong(400, "must be a text.", "comment")

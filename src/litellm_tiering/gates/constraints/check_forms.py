@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PS = re.compile(r"\bp\.\s?s\b|\bps\b")
 _PPS = re.compile(r"\bp\.\s?p\.\s?s\b|\bpps\b")
-_ROW = re.compile(r"^[ \t]*\|?[^|\n]+\|[^\n]*$", re.MULTILINE)
+_ROW = re.compile(r"^\|?[^|\n]+\|", re.MULTILINE)
 _TAG = re.compile(r"<[a-zA-Z!?/][^<>\n]{0,300}>")
 _YAML = re.compile(r"^[ \t]*(?:- )?[\w\"'-]{1,60}:(?:[ \t]|$)", re.MULTILINE)
 _MARKUP = re.compile(r"\*\*[^*\n]{1,200}\*\*|^#{1,6} \S|```|^\|[^\n]+\|[ \t]*$", re.MULTILINE)
@@ -29,7 +29,8 @@ _NUMBER = re.compile(
     r"[%)\]}*_.\"'`\s$\u20ac\u00a3]{0,8}\Z"
 )
 _DIGIT = re.compile(r"\d")
-_FENCED = re.compile(r"\A```[\w+-]{0,20}\s*([\s\S]*?)\s*```\Z")
+_FENCE = "```"
+_LANGUAGE = re.compile(r"[\w+-]{0,20}")
 _QUOTES = '"\u201c\u201d\u00ab\u00bb\u201e\uff02'
 _NO_COMMAS = {",": ",\uff0c"}
 _LONGEST_WORD = 40
@@ -99,8 +100,7 @@ def _json(want: Want, answer: Answer) -> Outcome | None:
     except ValueError:
         return Outcome("json", 0.45 if _nearly(want, text) else 0.92)
     if want.how == "whole":
-        fenced = _FENCED.match(text)
-        body = fenced[1] if fenced else text
+        body = _unfenced(text)
         if body[:1] not in '{["' or body[-1:] not in '}]"':
             return Outcome("json", 0.85)
         try:
@@ -110,6 +110,15 @@ def _json(want: Want, answer: Answer) -> Outcome | None:
     if want.words and isinstance(value, dict) and not set(want.words) <= set(value):
         return Outcome("json", 0.6)
     return Outcome("json")
+
+
+def _unfenced(text: str) -> str:
+    """What stands between the fences that a text begins and ends with; the text, where it does not."""
+    if len(text) < 2 * len(_FENCE) or not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return text
+    body = text[len(_FENCE) : -len(_FENCE)]
+    language = _LANGUAGE.match(body)
+    return body[language.end() if language else 0 :].strip()
 
 
 def _nearly(want: Want, text: str) -> bool:

@@ -35,7 +35,6 @@ _ENDS = frozenset(".!?;\u3002\uff01\uff1f\uff1b\n\u2022")
 _STOPS = frozenset(".!?")
 _DIVIDER = frozenset("*-=#~_")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+\Z")
-_HYPHENED = re.compile(r"\w[\w'\u2019]*-")
 _ASIAN_ENGLISH = dict(ASIAN)
 # What a language's table must not take from the others'.
 _NOT_IN = {

@@ -14,8 +14,8 @@ MAX_CHARS = 400_000
 """How much of an answer is looked at."""
 
 _WORD = re.compile(r"\w+")
-# A sentence's end, with what may follow it. One class repeated, bounded: linear.
-_STOP = re.compile("[.!?\u2026]+[\"'\u201d\u2019)\\]*_]{0,4}(?=\\s|$)|[\u3002\uff01\uff1f]+")
+# A sentence's end, with what may follow it. A run of marks is read from its beginning only: in linear time.
+_STOP = re.compile("(?<![.!?\u2026])[.!?\u2026]+[\"'\u201d\u2019)\\]*_]{0,4}(?=\\s|$)|[\u3002\uff01\uff1f]+")
 _BEFORE = re.compile(r"[\w.]{1,12}\Z")
 _ABBREVIATIONS = listed(
     """

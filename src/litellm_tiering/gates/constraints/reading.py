@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ MAX_WANTS = 64
 
 _DIVIDERS = ("***", "---", "===", "###", "~~~", "___")
 _SPLITTABLE = frozenset({Kind.PARAGRAPHS, Kind.SECTIONS, Kind.PARTS, Kind.ITEMS, Kind.STANZAS})
+_LEADING_OVER = ("first", "before", "please")
 _MARKED = re.compile(r"\b([A-Za-z]{3,20})[ \t]+(?:X|#|\[X\])(?!\w)")
 _LABEL = re.compile(
     r"\b(section|part|chapter|paragraph|day|audience|step|scene|act|verse|week)[ \t]+(?:x\b|[1i]\b)",
@@ -105,9 +107,26 @@ def _repeated(clause: Clause, source: Source) -> Iterable[Want]:
         if clause.has("LINE") or "first line" in " ".join(clause.raw).casefold()
         else echo
     )
-    first = re.sub(r"[\s]*(?:\d+[.)]|[-*])?\s*(?:first|before|please)?,?\s*$", "", first, flags=re.IGNORECASE)
+    first = _shorn(first)
     if first and len(first) <= _LONGEST_ECHO and "\ue001" not in first:
         yield Want(Kind.REPEAT, words=(first,))
+
+
+def _shorn(text: str) -> str:
+    """``text`` without what leads over to the demand behind it: a list's number, "first", a comma.
+
+    From the end, piece by piece: a pattern for all of it needs the fourth power of a run of spaces.
+    """
+    text = text.rstrip().removesuffix(",")
+    for word in _LEADING_OVER:
+        if text[-len(word) :].lower() == word:
+            text = text[: -len(word)]
+            break
+    text = text.rstrip()
+    number = text[:-1].rstrip(string.digits)
+    if text.endswith(("-", "*")) or (text.endswith((".", ")")) and len(number) < len(text) - 1):
+        text = number if text.endswith((".", ")")) else text[:-1]
+    return text.rstrip()
 
 
 def _restored(source: Source, text: str) -> str:
