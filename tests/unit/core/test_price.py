@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from litellm_tiering.core.price import Price, Usage, highest
+import pytest
+
+from litellm_tiering.core.price import Asked, Price, Usage, highest
 
 FULL = Price(
     prompt=10.0,
@@ -55,3 +57,24 @@ def test_a_groups_price_is_for_each_kind_the_highest_of_its_deployments():
     assert found.long == ((100, Price(50.0, 60.0, reasoning=90.0, known=False, writes_unasked=True)),)
     assert (found.priority.prompt, found.priority.completion) == (40.0, 40.0)
     assert highest([one, one]) is one
+
+
+@pytest.mark.parametrize(
+    "used", [Usage(), Usage(7, 3), Usage(9, 8, 7, 6, 5, 4, 3, 2, 1), Usage(1, 0, audio_out=10**12)]
+)
+def test_what_is_told_of_tokens_can_be_read_again(used):
+    assert Usage.told(used.explained()) == used
+    assert {"prompt_tokens", "completion_tokens"} <= used.explained().keys()
+
+
+@pytest.mark.parametrize("odd", [None, -1, 1.5, True, "3", 10**12 + 1, [1], float("nan")])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens", "cached_tokens", "audio_tokens"])
+def test_tokens_that_are_none_are_not_read(name, odd):
+    assert Usage.told({**Usage(9, 8, 7, 6, 5, 4).explained(), name: odd}) is None
+    assert Usage.told({}) is None
+
+
+def test_a_call_that_asks_for_nothing_costs_what_every_request_costs_and_no_more():
+    price = Price(1000.0, 2000.0, audio=9000.0, image=500.0, per_image=7.0, per_search=11.0, per_request=3.0)
+    assert price.most(Asked()) == 3
+    assert price.most(Asked(text=1)) > 3

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from litellm_tiering.core.classification import Classification, Opinion
-from litellm_tiering.core.value import LEAST, NEUTRAL, PINNED, Upgrade, gains, likely, wanted
+from litellm_tiering.core.value import LEAST, NEUTRAL, PINNED, Standing, Upgrade, gains, likely, wanted
 
 
 def said(score=None, by="heuristic", rank=2, **more):
@@ -65,3 +65,8 @@ def test_what_costs_nothing_more_buys_without_end():
 def test_a_typical_answer_is_shorter_than_the_longest():
     assert likely(100, 500) == 200
     assert likely(100, 50) == 100
+
+
+def test_a_standing_of_which_only_the_places_are_known_frees_no_money_and_costs_none():
+    known = Standing((0.2, 0.8))
+    assert (known.kept, known.base) == (0.0, 0.0)

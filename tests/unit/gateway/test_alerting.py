@@ -64,7 +64,8 @@ async def proxy(monkeypatch, server):
 
     yield make
     for one in made:
-        task = one.slack_alerting_instance._periodic_flush_task
+        # LiteLLM 1.100 keeps no hold of it.
+        task = getattr(one.slack_alerting_instance, "_periodic_flush_task", None)
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

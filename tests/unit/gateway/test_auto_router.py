@@ -180,6 +180,7 @@ async def test_without_a_section_the_default_classifiers_spread_over_all_of_lite
 async def test_the_section_of_the_proxy_is_used_without_a_handler(bare, monkeypatch):
     section = {"tiers": LADDER, "classifiers": [RULES], "store": {"url": "memory://"}}
     monkeypatch.setattr(compat, "proxy_config", lambda: {"tiering": section})
+    monkeypatch.setattr(bare, "SystemClock", At)  # one of its rules holds at night only
     found = bare.classifier
     assert await found.classify(asking("hardplease")) == "COMPLEX"
     assert await found.classify(asking("hi")) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
@@ -48,6 +49,7 @@ class Serving:
 
     def __init__(self):
         self.engine = Faults()
+        self.debts = SimpleNamespace(answered=lambda data, served: None)
 
     def beside(self, key, data):
         """Nobody else is asked."""

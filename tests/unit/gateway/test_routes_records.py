@@ -188,10 +188,15 @@ async def test_with_the_store_away_a_page_says_that_it_is_not_whole(gateway, mon
         raise StoreUnavailable("away")
 
     store = gateway.engine.books.writer.store
-    for name in ("recent", "get", "rate"):
+    for name in ("look", "get", "rate"):
         monkeypatch.setattr(store, name, away)
     asking = Asking(gateway, ADMIN)
-    assert (await asking.get("/decisions")).json() == {"decisions": [], "next": None, "complete": False}
+    assert (await asking.get("/decisions")).json() == {
+        "decisions": [],
+        "next": None,
+        "reached": None,
+        "complete": False,
+    }
     assert (await asking.get(f"/decisions/{ROWS[0].id}")).status_code == 404
 
 
