@@ -5,20 +5,21 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types check bench bench-quality chaos docs clean
+.PHONY: help install run demo test lint types check bench bench-quality chaos soak fuzz audit docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): some minutes the first time …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(STAMP)
 
 install: $(STAMP) ## Make the virtual environment and install everything
 
 run: $(STAMP) ## Start a real LiteLLM proxy with the plugin on http://127.0.0.1:4000
-	$(BIN)/python scripts/run.py
+	$(BIN)/python scripts/run.py $(RUN_ARGS)
 
 demo: $(STAMP) ## A tour of the running proxy (start `make run` first, or let it start one)
 	$(BIN)/python scripts/demo.py
@@ -46,6 +47,7 @@ bench: $(STAMP) ## Measure; every figure is a ratio within one run
 	$(BIN)/python bench/decision.py
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/records.py
+	-$(BIN)/python bench/page.py
 	-$(BIN)/python bench/gates.py
 	$(BIN)/python bench/proxy.py
 	-$(BIN)/python bench/refusals.py
@@ -64,8 +66,21 @@ chaos: $(STAMP) ## Two minutes of load while Redis and a worker come and go: is 
 	sh scripts/redis.sh $(BIN)/python
 	$(BIN)/python bench/chaos.py
 
-docs: $(STAMP) ## Write the generated pages under docs/reference
+soak: $(STAMP) ## Half an hour of everything at once: is memory flat, is nothing left open, are the books equal?
+	sh scripts/redis.sh $(BIN)/python
+	$(BIN)/python bench/soak.py $(SOAK_ARGS)
+
+fuzz: $(STAMP) ## 10,000 hostile requests on all APIs, held against LiteLLM alone; takes half an hour
+	$(BIN)/python scripts/fuzz.py
+
+audit: $(STAMP) ## Known vulnerabilities of the dependencies, and a bill of materials (SBOM)
+	$(BIN)/python scripts/audit.py
+
+docs: $(STAMP) ## Write what is generated: docs/reference, completion scripts, and pictures where that can be
 	$(BIN)/python scripts/gen_reference.py
+	$(BIN)/python scripts/gen_completion.py
+	$(BIN)/python scripts/plots.py
+	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove what the commands above made
 	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out .coverage*

@@ -1,4 +1,4 @@
-"""Writes docs/reference/configuration.md and metrics.md from the code; with `--check` it looks only."""
+"""Writes configuration.md, metrics.md and cli.md of docs/reference from the code; `--check` only looks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from pydantic import BaseModel
 from litellm_tiering.config.availability import NOT_BUILT
 from litellm_tiering.config.base import Name, Number, Share, Whole
 from litellm_tiering.config.schema import (
-    CapabilitySection,
     CaptureSection,
     ConversationSection,
-    ExperimentSection,
     NeverSection,
     RouteSection,
     StoreSection,
@@ -25,11 +23,18 @@ from litellm_tiering.config.schema import (
 )
 from litellm_tiering.config.schema_budgets import BudgetSection, CriticalSection, DowngradeSection
 from litellm_tiering.config.schema_classifiers import AnyClassifier, RuleSection
+from litellm_tiering.config.schema_debt import DebtSection, NeverTwiceSection
 from litellm_tiering.config.schema_events import EventsSection, WebhookSection
+from litellm_tiering.config.schema_experiment import ArmSection, ExperimentSection
 from litellm_tiering.config.schema_gates import AnyGate, CascadeSection, GateName, GateSection, WeightedEntry
+from litellm_tiering.config.schema_policy import CapabilitySection
 from litellm_tiering.config.schema_when import WhenSection
 from litellm_tiering.config.translate import kinds_of, models_in
 from litellm_tiering.telemetry.metrics import NAMES_MAX, Metrics
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cli_page import render as render_cli
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 
 METRICS = TARGET.with_name("metrics.md")
+
+CLI = TARGET.with_name("cli.md")
 
 METRICS_HEAD = """# Metrics
 
@@ -53,7 +60,8 @@ key, user, team or prompt is ever in one. Of a metric with more than NAMES_MAX s
 counted as `(other)`; calls to models that no route serves as `(unplanned)`.
 
 A `verdict` is `ok`, the name of the gate that rejected the answer, `failed`, `late`; of an answer that was
-asked for beside the first one, what came of the comparison. A `reason` is that of the last step of a decision
+asked for beside the first one, what came of the comparison; `probe` of one that only tells [what a downgrade
+costs in quality](../explanation/quality-debt.md). A `reason` is that of the last step of a decision
 that took effect, such as `heuristic`, `rule:faq`, `budget` or `requirement`; `refused:` and why, where there
 was no answer; `holdout`; `unplanned`.
 """
@@ -120,7 +128,7 @@ EXAMPLES = {
     gates:
       - {kind: not_empty}
       - {kind: finished}
-      - {kind: json_schema, mode: lenient}
+      - {kind: json_schema, strict: false}
       - kind: weighted
         name: doubtful
         threshold: 0.5
@@ -152,6 +160,24 @@ EXAMPLES = {
       secret: a-secret-of-32-characters-or-more # or os.environ/TIERING_WEBHOOK_SECRET
       kinds: [threshold, ceiling, forecast, store_down, store_up]
 """,
+    "experiment.arms": """tiering:
+  tiers:
+    - {name: simple, model: small}
+    - {name: complex, model: large}
+  experiment:
+    arms:
+      - {name: now, share: 0.5}
+      - name: bolder
+        share: 0.5
+        classifiers: [{kind: heuristic, thresholds: {complex: 0.7}}]
+        cascade: {max_escalations: 1, strategy: expected}
+""",
+    "experiment.debt": """tiering:
+  tiers: [{name: simple, model: small}, {name: complex, model: large}]
+  budgets: [{scope: global, limit_usd: 50}]
+  experiment:
+    debt: {share: 0.02, limit_usd: 1.0, window: day, never: {teams: [legal]}}
+""",
 }
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
@@ -172,6 +198,9 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("events", "events", EventsSection),
     ("events.webhook", "", WebhookSection),
     ("experiment", "", ExperimentSection),
+    ("experiment.arms[]", "experiment.arms", ArmSection),
+    ("experiment.debt", "experiment.debt", DebtSection),
+    ("experiment.debt.never", "", NeverTwiceSection),
     ("capture", "", CaptureSection),
     ("capture.never", "", NeverSection),
 )
@@ -331,7 +360,7 @@ def render_metrics() -> str:
 
 def main(argv: list[str]) -> int:
     stale = 0
-    for target, page in ((TARGET, render()), (METRICS, render_metrics())):
+    for target, page in ((TARGET, render()), (METRICS, render_metrics()), (CLI, render_cli())):
         if "--check" in argv:
             fresh = target.is_file() and target.read_text(encoding="utf-8") == page
             print(f"{target.name}: {'up to date' if fresh else 'out of date: run scripts/gen_reference.py'}")

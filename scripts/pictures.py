@@ -1,6 +1,6 @@
 """The pictures of docs/how-to/read-the-dashboard.md, of a made-up day: python scripts/pictures.py [FOLDER].
 
-Needs what the tests of the page need: Playwright and a Chromium.
+Needs what the tests of the page need, Playwright and a Chromium; leaves them as they are without.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        print("there is no Chromium: apt-get install chromium, or set CHROMIUM to one", file=sys.stderr)
-        return 2
+        print("the pictures of the dashboard are left as they are: no Chromium (apt-get install chromium)")
+        return 0
     with serve_stub() as stub, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         take(browser, stub, folder)

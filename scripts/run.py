@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -20,6 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".run"
 PROVIDERS = {"OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic", "GEMINI_API_KEY": "gemini"}
 START_DEADLINE_S = 120
+AGAIN = "make run RUN_ARGS='--port 4001'"
+
+
+def taken(port: int) -> bool:
+    """Whether something listens there already; found out now, the proxy would say so after a minute."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def private_file(path: Path, make: str) -> str:
@@ -37,6 +45,9 @@ def main() -> int:
     parser.add_argument("--simulated", action="store_true", help="the simulated provider, keys or not")
     options = parser.parse_args()
 
+    if taken(options.port):
+        print(f"port {options.port} is in use: stop what is there, or take another: {AGAIN}", file=sys.stderr)
+        return 2
     STATE.mkdir(exist_ok=True)
     key = os.environ.get("LITELLM_MASTER_KEY") or private_file(
         STATE / "key", "sk-" + secrets.token_urlsafe(32)

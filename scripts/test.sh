@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every test. What needs no proxy runs on all cores; what does runs one after the other, since a proxy and its
-# provider keep the cores busy by themselves.
+# Every test: first what needs no proxy, on all cores; then what does, two files at a time, since a proxy and its
+# provider keep a core busy by themselves, and wait for each other half of the time.
 #
 #   sh scripts/test.sh PYTHON [--cov] [PYTEST ARGUMENTS]
 #
@@ -17,13 +17,13 @@ if [ $# -gt 0 ]; then
   # shellcheck disable=SC2086 - options, each a word
   exec "$python" -m pytest $cov "$@"
 fi
-spread="-n auto --dist loadfile"
+spread="-n auto --dist loadfile" two="-n 2 --dist loadfile"
 # A Redis that the caller gives is one for all: tests that share it would delete each other's keys.
 if [ -n "${REDIS_URL:-}" ]; then spread=""; fi
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $cov $spread --ignore=tests/proxy --ignore=tests/browser tests
 # shellcheck disable=SC2086 - as above
-"$python" -m pytest $cov $more tests/proxy
+"$python" -m pytest $cov $more $two tests/proxy
 # By themselves: while Playwright runs, its event loop runs in the process, and no other may.
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $cov $more tests/browser

@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from litellm_tiering.cli.analyze_progress import EVERY, progress
 from litellm_tiering.cli.analyze_text import text_of
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
 from litellm_tiering.cli.inputs import opened
+from litellm_tiering.cli.progress import EVERY, progress
 from litellm_tiering.cli.settings import bundled_prices, optional, settings_of
 from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.proxy import ProxyView
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from litellm_tiering.cli.analyze_progress import Progress
+    from litellm_tiering.cli.progress import Progress
     from litellm_tiering.cli.settings import Chosen
     from litellm_tiering.config.build import Settings
     from litellm_tiering.evals.analyze_calls import Call
@@ -107,10 +107,10 @@ def _reasons(bad: Counter[str]) -> str:
 async def _read(files: list[str], classes: Classes, analysis: Analysis, bad: Counter[str]) -> None:
     # Nothing else runs on this loop, so reading may block it.
     for name in files:
-        with opened(name) as stream, progress(_size(name)) as shown:
+        with opened(name) as stream, progress("reading", _size(name), "bytes") as bar:
             reading = Reading()
             try:
-                for call in _calls(stream, reading, shown):
+                for call in _calls(stream, reading, bar):
                     if call is None:
                         reading.bad["no call: neither a model, nor tokens, nor a request"] += 1
                     else:
@@ -122,10 +122,10 @@ async def _read(files: list[str], classes: Classes, analysis: Analysis, bad: Cou
             bad.update(reading.bad)
 
 
-def _calls(stream: IO[bytes], reading: Reading, shown: Progress) -> Iterator[Call | None]:
+def _calls(stream: IO[bytes], reading: Reading, bar: Progress) -> Iterator[Call | None]:
     for row in rows_of(stream, reading):
         if reading.rows % EVERY == 0:
-            shown.at(reading.rows, _position(stream))
+            bar.at(_position(stream) or 0, f"reading: {reading.rows:,} rows")
         if not is_aside(row):
             yield call_of(row)
 

@@ -23,7 +23,7 @@ from litellm_tiering.batch.run import Manner, Run
 from litellm_tiering.batch.sorting import Sorter, homes_in
 from litellm_tiering.cli.batch_text import Follower, Summary
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
-from litellm_tiering.cli.inputs import BadLine, numbered, parse_object
+from litellm_tiering.cli.inputs import BadLine, numbered, opened, parse_object
 from litellm_tiering.cli.settings import bundled_prices, optional, settings_of
 from litellm_tiering.files import STDIN
 
@@ -88,8 +88,11 @@ def run(options: argparse.Namespace) -> Exit:
         ConfigError: the configuration is wrong.
     """
     _check(options)
+    _readable(options.input)
     if options.output != STDIN and not _to_do(options):
         note(f"nothing to do: {options.output} is complete")
+        if options.json:
+            print_json({"complete": True, "stopped": None})
         return Exit.DONE
     with contextlib.ExitStack() as stack:
         folder = Path(options.output).absolute().parent
@@ -105,10 +108,10 @@ def run(options: argparse.Namespace) -> Exit:
         journal = _opened(journal_path)
         stack.callback(journal.close)
         follower = Follower()
+        stack.callback(follower.ends)
         try:
             why = asyncio.run(_go(options, source, journal, follower, sorter, folder))
         except (JournalError, OSError) as error:
-            follower.ends()
             raise UsageError(str(error)) from None
         follower.ends()
         return _ended(options, journal, journal_path, follower, why)
@@ -135,6 +138,13 @@ def _check(options: argparse.Namespace) -> None:
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host:
         raise UsageError("--url must be the proxy's, such as http://127.0.0.1:4000")
+
+
+def _readable(name: str) -> None:
+    """Refuse an input that cannot be read before anything is asked of the proxy."""
+    if name != STDIN:
+        with opened(name):
+            pass
 
 
 def _journal_of(options: argparse.Namespace) -> Path:

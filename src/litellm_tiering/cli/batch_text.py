@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.batch.answers import BAD_LINE
 from litellm_tiering.cli.common import note
+from litellm_tiering.cli.progress import progress
 from litellm_tiering.units import usd
 
 if TYPE_CHECKING:
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from litellm_tiering.batch.answers import Answer, Failure
     from litellm_tiering.batch.journal import Part, Share
+    from litellm_tiering.cli.progress import Progress
 
-_WIDTH = 30
-_REDRAWN_S = 0.1
 _BAD_TOLD = 20
 
 
@@ -37,32 +36,33 @@ class Follower:
     def __init__(self) -> None:
         self.total = self.before = self.answered = self.failed = 0
         self._bad = 0
-        self._shown = sys.stderr.isatty()
-        self._began_s = self._drawn_s = time.monotonic()
+        self._bar: Progress | None = None
+        self._shown = contextlib.ExitStack()
 
     def begins(self, total: int, answered: int) -> None:
         """So many lines there are, and so many have an answer from before."""
         self.total, self.before, self.answered = total, answered, answered
+        self._bar = self._shown.enter_context(progress("answered", total))
         if answered:
-            self._say(f"{answered:,} of {total:,} lines were answered before")
+            note(f"{answered:,} of {total:,} lines were answered before")
 
     def sorting(self) -> None:
         """Lines are being classified."""
-        if self._shown:
-            print("\rsorting lines into tiers …", end="", file=sys.stderr, flush=True)
+        if self._bar is not None:
+            self._bar.at(self.answered, "sorting lines into tiers")
 
     def batched(self, part: Part, lines: int) -> None:
         """So many lines are in a provider's batch."""
-        self._say(f"{lines:,} lines are in a batch for {part.model}")
+        note(f"{lines:,} lines are in a batch for {part.model}")
 
     def alone(self, part: Part, failure: Failure) -> None:
         """A group's provider has no batch API after all: its lines go as calls."""
-        self._say(f"no batch for {part.model} ({failure.status or failure.kind}): its lines go as calls")
+        note(f"no batch for {part.model} ({failure.status or failure.kind}): its lines go as calls")
 
     def waits(self, until_s: float) -> None:
         """A budget is exhausted, and the run waits for the next window."""
         at = dt.datetime.fromtimestamp(until_s, dt.timezone.utc)
-        self._say(f"a budget is exhausted: waiting until {at:%Y-%m-%d %H:%M:%S} UTC")
+        note(f"a budget is exhausted: waiting until {at:%Y-%m-%d %H:%M:%S} UTC")
 
     def became(self, answer: Answer) -> None:
         """A line was answered, or failed, and is on the disk."""
@@ -71,40 +71,22 @@ class Follower:
         else:
             self.failed += 1
             self._tell(answer)
-        if self._shown and time.monotonic() - self._drawn_s >= _REDRAWN_S:
-            self._draw()
+        if self._bar is not None:
+            done = self.answered + self.failed
+            failed = f", {self.failed:,} of them failed" if self.failed else ""
+            self._bar.at(done, f"answered: {done:,} of {self.total:,} lines{failed}")
 
     def _tell(self, answer: Answer) -> None:
         """The number of a line that cannot be sent; of the others the output tells."""
         if answer.failure is not None and answer.failure.kind == BAD_LINE:
             self._bad += 1
             if self._bad <= _BAD_TOLD:
-                self._say(f"line {answer.line} {answer.failure.message}")
+                note(f"line {answer.line} {answer.failure.message}")
 
     def ends(self) -> None:
-        """Leave the bar as it is."""
-        if self._shown and self.total:
-            self._draw()
-            print(file=sys.stderr)
-
-    def _draw(self) -> None:
-        self._drawn_s = time.monotonic()
-        done = self.answered + self.failed
-        full = _WIDTH * done // max(self.total, 1)
-        rate = (done - self.before) / max(self._drawn_s - self._began_s, 0.001)
-        bar = "#" * full + "-" * (_WIDTH - full)
-        failed = f", {self.failed:,} failed" if self.failed else ""
-        print(
-            f"\r\x1b[K[{bar}] {done:,}/{self.total:,}{failed}, {rate:.1f}/s",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def _say(self, message: str) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr)
-        note(message)
+        """Take the bar away."""
+        self._bar = None
+        self._shown.close()
 
 
 @dataclass(frozen=True, slots=True)

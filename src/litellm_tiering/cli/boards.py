@@ -7,7 +7,7 @@ import getpass
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from litellm_tiering.cli.common import UsageError
+from litellm_tiering.cli.common import Unavailable, UsageError
 from litellm_tiering.cli.settings import required, settings_of, store_of
 from litellm_tiering.config.assemble import SystemClock
 from litellm_tiering.errors import StoreError
@@ -42,10 +42,6 @@ class Seen:
     now_s: float
 
 
-class Away(Exception):
-    """The store did not answer; the message is for people."""
-
-
 def add_by(parser: argparse.ArgumentParser) -> None:
     """Add the options that say who does it, and why."""
     parser.add_argument("--reason", required=True, help="why, for whoever reads the history")
@@ -70,7 +66,7 @@ def with_board(options: argparse.Namespace, work: Callable[[Seen], Awaitable[T]]
         UsageError: there is no configuration, or its store cannot be reached from here; or what was asked for
             cannot be done as asked.
         ConfigError: the configuration is wrong.
-        Away: the store did not answer.
+        Unavailable: the store did not answer.
     """
     settings = settings_of(required(options.config))
     store = store_of(settings)
@@ -96,6 +92,6 @@ def with_board(options: argparse.Namespace, work: Callable[[Seen], Awaitable[T]]
     except Unfit as why:
         raise UsageError(str(why)) from None
     except StoreError as error:
-        raise Away(f"nothing was done: {error}") from None
+        raise Unavailable(f"nothing was done: {error}") from None
     except asyncio.TimeoutError:
-        raise Away(f"the store is away: no answer within {DEADLINE_S:g} s") from None
+        raise Unavailable(f"the store is away: no answer within {DEADLINE_S:g} s") from None

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cli.check_traffic import as_json, replayed, text_of
-from litellm_tiering.cli.common import Exit, add_common, note, print_json, visible
+from litellm_tiering.cli.common import Exit, add_common, note, print_json, problems_json, visible
 from litellm_tiering.cli.settings import bundled_prices, required, settings_of
 from litellm_tiering.config.check import Report, check
 from litellm_tiering.config.load import OVERRIDE
@@ -58,7 +58,9 @@ def run(options: argparse.Namespace) -> Exit:
     ok = not (problems or (options.strict and (found.warnings or odd)))
     if options.json:
         more = {"traffic": as_json(*traffic) if traffic else None} if options.traffic else {}
-        print_json({"ok": ok, "problems": _json(problems), "warnings": _json(found.warnings), **more})
+        print_json(
+            {"ok": ok, "problems": problems_json(problems), "warnings": problems_json(found.warnings), **more}
+        )
     else:
         _print(str(where.path or where.env[OVERRIDE]), Report(problems, found.warnings))
         if traffic:
@@ -95,10 +97,6 @@ def _installed() -> tuple[Problem, ...]:
     except PackageNotFoundError:
         return (Problem("litellm", "is not installed", "pip install 'litellm[proxy]'."),)
     return ()
-
-
-def _json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
-    return [{"file": p.file, "path": p.path, "message": p.message, "fix": p.fix} for p in problems]
 
 
 def _print(file: str, report: Report) -> None:

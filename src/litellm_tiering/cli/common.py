@@ -1,4 +1,4 @@
-"""What every verb shares: exit codes, errors, options, and output that cannot harm a terminal."""
+"""What every verb shares: exit codes, errors, and output that cannot harm a terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.cli.options import add_common
 from litellm_tiering.errors import TieringError
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from litellm_tiering.errors import Problem
+
+__all__ = [
+    "Exit",
+    "Interrupted",
+    "Unavailable",
+    "UsageError",
+    "add_common",
+    "note",
+    "print_error",
+    "print_json",
+    "problems_json",
+    "table",
+    "visible",
+]
 
 
 class Exit(enum.IntEnum):
@@ -21,26 +37,36 @@ class Exit(enum.IntEnum):
     FINDINGS = 1
     USAGE = 2
     INFEASIBLE = 4
+    INTERRUPTED = 130
+    """As a shell reports a process that SIGINT has ended."""
 
 
 class UsageError(TieringError):
     """The command was asked for something that cannot be done as asked; the message is for people."""
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every verb takes."""
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="a LiteLLM config.yaml with a tiering section, or a file of that section alone; when absent, "
-        "the file that LITELLM_TIERING_CONFIG names, else ./config.yaml where there is one",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+class Unavailable(TieringError):
+    """What the command was to tell or to do could not be seen or reached; the message is for people."""
+
+
+class Interrupted(TieringError):
+    """Somebody pressed Ctrl-C."""
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     """Print one JSON document; ASCII only, so that any terminal and any pipe can carry it."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_error(kind: str, message: str, problems: Iterable[Problem] = ()) -> None:
+    """Print why there is no result as JSON, on a line of its own: what was printed before may be lines."""
+    found = {"kind": kind, "message": message, "problems": problems_json(problems)}
+    print(json.dumps({"error": found}, allow_nan=False))
+
+
+def problems_json(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """What is wrong in a configuration, for programs."""
+    return [{"file": p.file, "path": p.path, "message": p.message, "fix": p.fix} for p in problems]
 
 
 def note(message: str) -> None:

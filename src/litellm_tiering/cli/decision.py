@@ -7,7 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from litellm_tiering.cli.common import Exit, UsageError, note, print_json, table, visible
+from litellm_tiering.cli.common import Exit, Unavailable, UsageError, note, print_json, table, visible
 from litellm_tiering.cli.settings import required, settings_of, store_of
 from litellm_tiering.decisions import is_id
 from litellm_tiering.errors import StoreError
@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> Exit:
     Raises:
         UsageError: there is no configuration, or what was given is no decision's id.
         ConfigError: the configuration is wrong.
+        Unavailable: the store does not tell of it.
     """
     if options.prompt is not None or options.request is not None:
         raise UsageError("give either a PROMPT, --request FILE or --decision ID")
@@ -40,12 +41,9 @@ def run(options: argparse.Namespace) -> Exit:
     store = store_of(settings)
     row, trouble = asyncio.run(_look(store, id_))
     if row is None:
-        for remark in (store.remark, trouble):
-            if remark:
-                note(remark)
         if not trouble and store.seen:
-            note(f"there is no decision {id_} in the store: it was never written, or is no longer kept")
-        return Exit.FINDINGS
+            trouble = f"there is no decision {id_} in the store: it was never written, or is no longer kept"
+        raise Unavailable("; ".join(filter(None, (store.remark, trouble))))
     found = {**row.as_json(), "key": row.key}
     if options.json:
         print_json(found)

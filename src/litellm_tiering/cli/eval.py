@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from litellm_tiering.cli.eval_parts import (
 )
 from litellm_tiering.cli.eval_text import text_of
 from litellm_tiering.cli.eval_trained import flattered
+from litellm_tiering.cli.options import add_json, add_models, add_outcomes
+from litellm_tiering.cli.progress import lines_in, progress
 from litellm_tiering.errors import ConfigError, IncompatibleLiteLLM, TieringError
 
 if TYPE_CHECKING:
@@ -50,19 +51,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="what classifiers and gates are worth on recorded outcomes",
         description="Reads lines {id, prompt or messages, responses: {MODEL: {correct or score, text?, "
         "cost?}}} and tells what the classifiers of one or more configurations are worth as routers between "
-        "the models, beside word count, LiteLLM's own scorer, chance and an oracle, each with a 95 %% "
+        "the models, beside word count, LiteLLM's own scorer, chance and an oracle, each with a 95 % "
         "interval. Without a configuration: the default classifiers. Exits with 1 when lines could not be "
         "read or scored. Needs numpy: pip install 'litellm-tiering[train]'.",
     )
-    parser.add_argument(
-        "--outcomes", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
-    )
-    models = parser.add_argument_group("whose answers stand for which tier (else the model groups' names)")
-    models.add_argument("--weak", metavar="MODEL", help="those of the cheapest tier, as the file names it")
-    models.add_argument("--strong", metavar="MODEL", help="those of the dearest")
-    models.add_argument(
-        "--tier", action="append", default=[], metavar="NAME=MODEL", help="each tier's, cheapest first"
-    )
+    add_outcomes(parser)
+    add_models(parser)
     policies = parser.add_argument_group("whose classifiers")
     policies.add_argument(
         "--config",
@@ -77,7 +71,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     more.add_argument("--no-litellm", action="store_true", help="leave LiteLLM's own scorer out")
     more.add_argument("--ladders", action="store_true", help="other models of the file for the tiers")
     out = parser.add_argument_group("output")
-    out.add_argument("--json", action="store_true", help="print JSON, for programs")
+    add_json(out)
     out.add_argument("--plot", metavar="FILE", help="draw cost and quality, such as eval.png or eval.svg")
     out.add_argument("--html", metavar="FILE", help="write a page that needs nothing beside it")
     doubt = parser.add_argument_group("intervals")
@@ -164,7 +158,9 @@ def _evaluate(options: argparse.Namespace) -> Exit:
         ladders=options.ladders,
         paid={label: why for label, s in settings.items() if (why := paid_of(s))},
     )
-    found = evaluate(rows, contenders, asked)
+    with progress("evaluating", unit="questions") as bar:
+        bar.doing(f"evaluating {len(rows):,} questions")
+        found = evaluate(rows, contenders, asked)
     known = [w for name in configs or (None,) for w in flattered(name, options.outcomes, gates=options.gate)]
     found = replace(found, left_out=dict(read.left_out()), remarks=(*found.remarks, *known))
     for remark in read.remarks():
@@ -186,11 +182,8 @@ def _read(options: argparse.Namespace, contenders: Sequence[Contender], tiers: T
     models = tiers.models if tiers else ()
     outcomes = read_outcomes(options.outcomes, models, report=report, others=options.ladders)
     plan = Plan(contenders, models[:-1] if options.gate else (), _signals(options) if tiers else {})
-    progress = _progress()
-    rows = asyncio.run(gather(outcomes, plan, progress))
-    if progress is not None:
-        print(f"\r{len(rows):,} questions", file=sys.stderr)
-    return _Read(rows, report)
+    with progress("reading", lines_in(options.outcomes), "questions") as bar:
+        return _Read(asyncio.run(gather(outcomes, plan, bar.at)), report)
 
 
 def _signals(options: argparse.Namespace) -> dict[str, Callable[[str], float | None]]:
@@ -202,13 +195,6 @@ def _signals(options: argparse.Namespace) -> dict[str, Callable[[str], float | N
     except (ImportError, IncompatibleLiteLLM) as error:
         note(f"{LITELLM} is not among the baselines: {error}")
         return {}
-
-
-def _progress() -> Callable[[int], None] | None:
-    """A counter on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda seen: print(f"\r{seen:,} questions", end="", file=sys.stderr, flush=True)
 
 
 def _models_in(name: str) -> str:

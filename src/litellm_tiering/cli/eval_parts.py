@@ -14,6 +14,7 @@ from litellm_tiering.cli.score import Scorer
 from litellm_tiering.cli.settings import DEFAULT_SECTION, bundled_prices, optional, settings_of
 from litellm_tiering.config import schema_classifiers as section
 from litellm_tiering.config.build import build
+from litellm_tiering.config.build_chain import deciding
 from litellm_tiering.config.load import from_mapping
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
@@ -133,7 +134,7 @@ def contender_of(label: str, settings: Settings, *, gates: bool) -> Contender:
         gates=Judge(settings) if gates else None,
         alone=_alone(settings) if gates else {},
         predicts_gain=any(
-            isinstance(c, section.LearnedClassifier) for c in settings.config.classifiers or ()
+            isinstance(c, section.LearnedClassifier) for c in deciding(settings.config.classifiers)
         ),
         climbs=0 if settings.cascade is None else settings.cascade.max_escalations,
     )
@@ -156,7 +157,7 @@ def paid_of(settings: Settings) -> str:
     """Why the router tax of a configuration cannot be told from here; empty where nobody is paid."""
     asked = [
         f"{c.kind} asks {c.model}"
-        for c in settings.config.classifiers or ()
+        for c in deciding(settings.config.classifiers)
         if isinstance(c, (section.LlmClassifier, section.EmbeddingClassifier)) and c.model
     ]
     return f"{', '.join(asked)}, which is not asked here" if asked else ""

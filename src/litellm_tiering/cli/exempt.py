@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cli.boards import Away, Seen, add_by, by_of, with_board
-from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, table, visible
+from litellm_tiering.cli.boards import Seen, add_by, by_of, with_board
+from litellm_tiering.cli.common import Exit, Unavailable, UsageError, add_common, print_json, table, visible
 from litellm_tiering.notices import (
     EXEMPTABLE,
     LONGEST_REASON,
@@ -57,7 +57,7 @@ def run_add(options: argparse.Namespace) -> Exit:
     """Post an exemption.
 
     Raises:
-        UsageError, ConfigError: as :func:`litellm_tiering.cli.boards.with_board`.
+        UsageError, ConfigError, Unavailable: as :func:`litellm_tiering.cli.boards.with_board`.
     """
     asked = {
         "scope": options.scope,
@@ -73,11 +73,7 @@ def run_add(options: argparse.Namespace) -> Exit:
         await post_exemption(seen.board, found, seen.now_s)
         return found
 
-    try:
-        found = with_board(options, post)
-    except Away as away:
-        note(str(away))
-        return Exit.FINDINGS
+    found = with_board(options, post)
     if options.json:
         print_json(found.as_json())
     else:
@@ -89,7 +85,7 @@ def run_list(options: argparse.Namespace) -> Exit:
     """Print the exemptions in force, and the history.
 
     Raises:
-        UsageError, ConfigError: as :func:`litellm_tiering.cli.boards.with_board`.
+        UsageError, ConfigError, Unavailable: as :func:`litellm_tiering.cli.boards.with_board`.
     """
 
     async def look(seen: Seen) -> dict[str, Any]:
@@ -100,11 +96,7 @@ def run_list(options: argparse.Namespace) -> Exit:
             "history": [entry for entry in told if entry is not None],
         }
 
-    try:
-        found = with_board(options, look)
-    except Away as away:
-        note(str(away))
-        return Exit.FINDINGS
+    found = with_board(options, look)
     if options.json:
         print_json(found)
         return Exit.DONE
@@ -123,7 +115,7 @@ def run_revoke(options: argparse.Namespace) -> Exit:
     """Take an exemption down.
 
     Raises:
-        UsageError, ConfigError: as :func:`litellm_tiering.cli.boards.with_board`.
+        UsageError, ConfigError, Unavailable: as :func:`litellm_tiering.cli.boards.with_board`.
     """
 
     async def take_down(seen: Seen) -> Exemption | None:
@@ -134,14 +126,9 @@ def run_revoke(options: argparse.Namespace) -> Exit:
             return None
         return found
 
-    try:
-        found = with_board(options, take_down)
-    except Away as away:
-        note(str(away))
-        return Exit.FINDINGS
+    found = with_board(options, take_down)
     if found is None:
-        note(f"there is no exemption {options.exemption!r}; `exempt list` shows those in force")
-        return Exit.FINDINGS
+        raise Unavailable(f"there is no exemption {options.exemption!r}; `exempt list` shows those in force")
     if options.json:
         print_json(found.as_json())
     else:

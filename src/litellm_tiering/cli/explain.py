@@ -19,6 +19,7 @@ from litellm_tiering.cli.settings import (
 from litellm_tiering.config.assemble import engine_of
 from litellm_tiering.config.proxy import ProxyView
 from litellm_tiering.core.catalog import Price, TierFacts
+from litellm_tiering.core.experiment import BASE
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.core.gate import Exchange
 from litellm_tiering.explain import explanation
@@ -84,6 +85,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="the key's alias; budgets of keys are counted by the key's hash, and so left out here",
     )
     who.add_argument("--user", default="", help="the user who owns the key")
+    who.add_argument(
+        "--arm",
+        metavar="NAME",
+        help="the arm of `experiment.arms` that the caller is in: it is drawn by the key, which is not known "
+        "here (the proxy's route /tiering/explain knows); the policy for all when absent",
+    )
     who.add_argument("--tag", action="append", default=[], help="a tag of the key or the team; repeatable")
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -109,11 +116,12 @@ def run(options: argparse.Namespace) -> Exit:
     body, surface = _request(options)
     answer = _answer(options, body)
     where = optional(options.config)
-    settings = settings_of(where)
+    base = settings_of(where)
+    settings = _followed(base, options.arm)
     proxy = where.proxy() if where is not None else {}
     inquiry = _inquiry(options, body, surface, settings, proxy, _facts(where, settings, proxy))
     store = Store(MemoryLedger(), "memory") if where is None else store_of(settings)
-    plan, answered = asyncio.run(_explain(settings, store, inquiry))
+    plan, answered = asyncio.run(_explain(base, store, inquiry))
     found = explanation(plan, inquiry, settings.ladder)
     if "answer" in answer:
         found["gates"] = asyncio.run(_gated(settings, inquiry, found, answer))
@@ -134,6 +142,16 @@ def run(options: argparse.Namespace) -> Exit:
     if "gates" in found and found["gates"] is None:
         note(f"route {found['route']} has no cascade: its answers are not checked")
     return Exit.DONE if answered else Exit.FINDINGS
+
+
+def _followed(settings: Settings, arm: str | None) -> Settings:
+    """The settings that an arm's callers are served by."""
+    if arm is None or (arm == BASE and settings.arms):
+        return settings
+    if arm not in settings.arms:
+        known = ", ".join((*settings.arms, BASE)) if settings.arms else "none"
+        raise UsageError(f"no arm is called {arm!r}; there are: {known}")
+    return settings.arms[arm]
 
 
 def _request(options: argparse.Namespace) -> tuple[Mapping[str, Any], Surface]:
@@ -208,7 +226,8 @@ def _inquiry(  # noqa: PLR0913, PLR0917 - all that a question is made of
         end_user=end_user if isinstance(end_user, str) else "",
         tags=frozenset(options.tag),
     )
-    return Inquiry(features, prompt, caller, route, ladder.top if asked is None else asked, facts)
+    top = ladder.top if asked is None else asked
+    return Inquiry(features, prompt, caller, route, top, facts, arm=options.arm or "")
 
 
 async def _explain(settings: Settings, store: Store, inquiry: Inquiry) -> tuple[Plan, bool]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,11 @@ from litellm_tiering.cli.answers import demand_in, panel_of, said_in, told
 from litellm_tiering.cli.common import Exit, add_common, note
 from litellm_tiering.cli.doubts import Doubts
 from litellm_tiering.cli.inputs import BadLine, id_of, messages_of, numbered, parse_object
-from litellm_tiering.cli.score import PROGRESS_EVERY
+from litellm_tiering.cli.options import add_input
+from litellm_tiering.cli.progress import EVERY, lines_in, progress
 from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.gate import Exchange
-from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "or the built-in one where there is none. Exits with 1 when lines could not be judged, or a gate "
         "failed. Without a configuration: the gates not_empty, finished, refusal and json_schema.",
     )
-    parser.add_argument(
-        "--input", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
-    )
+    add_input(parser)
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -61,25 +58,23 @@ def run(options: argparse.Namespace) -> Exit:
 
 async def _run(judge: Judge, name: str) -> Exit:
     # Nothing else is to run on this loop meanwhile, so reading and printing may block it.
-    shows_progress = sys.stderr.isatty() and not (name != STDIN and sys.stdout.isatty())
     verdicts: Counter[str] = Counter()
     seen = bad = 0
-    for number, raw in numbered(name):
-        seen += 1
-        try:
-            found = await judge.judge(parse_object(raw))
-        except BadLine as error:
-            bad += 1
-            note(f"line {number} {error}")
-        else:
-            print(json.dumps(found, allow_nan=False))
-            verdicts[judge.by] += 1
-        for fault in judge.faults():
-            note(f"line {number} makes {fault}")
-        if shows_progress and seen % PROGRESS_EVERY == 0:
-            print(f"\r{seen:,} lines", end="", file=sys.stderr, flush=True)
-    if shows_progress and seen >= PROGRESS_EVERY:
-        print(f"\r{seen:,} lines", file=sys.stderr)
+    with progress("judging", lines_in(name), beside_output=True) as bar:
+        for number, raw in numbered(name):
+            seen += 1
+            try:
+                found = await judge.judge(parse_object(raw))
+            except BadLine as error:
+                bad += 1
+                note(f"line {number} {error}")
+            else:
+                print(json.dumps(found, allow_nan=False))
+                verdicts[judge.by] += 1
+            for fault in judge.faults():
+                note(f"line {number} makes {fault}")
+            if seen % EVERY == 0:
+                bar.at(number)
     note(_summary(verdicts))
     if bad:
         note(f"{bad} of {seen} lines could not be judged")

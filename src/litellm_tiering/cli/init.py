@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, visible
 from litellm_tiering.cli.init_text import as_json, remark, text_of
+from litellm_tiering.cli.progress import progress
 from litellm_tiering.cli.settings import DEFAULT_FILE, bundled_prices
 from litellm_tiering.config.check import check
 from litellm_tiering.config.load import OVERRIDE
@@ -162,7 +163,7 @@ def _found(options: argparse.Namespace) -> Found:
             if not options.tier
             else f"{path} has no model_list: add the models of the tiers to it"
         )
-    with bundled_prices():
+    with progress("reading LiteLLM's model map"), bundled_prices():
         from litellm_tiering.gateway.offline_groups import listed_groups  # noqa: PLC0415 - LiteLLM takes seconds
 
     return Found(path, proxy, dict(os.environ), listed_groups(proxy, os.environ))

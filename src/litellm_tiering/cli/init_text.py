@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cli.common import table, visible
+from litellm_tiering.cli.common import problems_json, table, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def as_json(  # noqa: PLR0913 - all that there is to tell
         "others": [_group(g) for g in proposal.others],
         "left_out": dict(proposal.left_out),
         "notes": list(proposal.notes),
-        "warnings": [{"path": w.path, "message": w.message, "fix": w.fix} for w in warnings],
+        "warnings": problems_json(warnings),
         "diff": rewritten.diff(),
     }
 

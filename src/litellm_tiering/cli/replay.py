@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from litellm_tiering.cli import replay_compare
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
 from litellm_tiering.cli.inputs import BadLine, numbered, parse_object
+from litellm_tiering.cli.progress import progress
 from litellm_tiering.cli.replay_text import text_of
 from litellm_tiering.cli.settings import bundled_prices, required, settings_of, store_of
 from litellm_tiering.config.build import build
@@ -23,12 +23,11 @@ from litellm_tiering.evals.questions import question_in
 from litellm_tiering.evals.replay import A_WEDNESDAY, days_before, midnight, replay
 from litellm_tiering.evals.trace import DAY_S, MAX_ROW_BYTES, BadRow, read_trace
 from litellm_tiering.evals.trace_records import trace_of
-from litellm_tiering.files import STDIN
+from litellm_tiering.files import STDIN, shown
 from litellm_tiering.ledger.open import open_records
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from litellm_tiering.cli.settings import Chosen
     from litellm_tiering.config.build import Settings
@@ -113,17 +112,18 @@ def run(options: argparse.Namespace) -> Exit:
     if options.compare:
         return _compare(options, (settings, facts), trace, questions)
     asking = Asking(settings, facts, questions, options.seed)
-    budget = next((b for b in settings.budgets if b.limit is not None), settings.budgets[0])
-    result = asyncio.run(
-        replay(
-            trace,
-            asking,
-            midnight(options.date, budget.timezone),
-            before=days_before(trace, options.days_before, options.seed),
-            label=options.pacing or "",
-            progress=_progress(),
+    budget = next((b for b in settings.budgets if b.binds), settings.budgets[0])
+    with progress("replaying", _arrivals(trace, options), "requests") as bar:
+        result = asyncio.run(
+            replay(
+                trace,
+                asking,
+                midnight(options.date, budget.timezone),
+                before=days_before(trace, options.days_before, options.seed),
+                label=options.pacing or "",
+                progress=bar.at,
+            )
         )
-    )
     if options.plot:
         _draw(result, options)
     if options.json:
@@ -143,7 +143,8 @@ def _compare(
     settings = settings_of(where)
     new = (settings, _facts(where, settings))
     theirs = _questions(options, settings) if questions else ()
-    found = replay_compare.compared(old, new, trace, (questions, theirs), options, _progress())
+    with progress("replaying", _arrivals(trace, options), "requests") as bar:
+        found = replay_compare.compared(old, new, trace, (questions, theirs), options, bar.at)
     past = replay_compare.exceeded(found, options)
     if options.json:
         print_json({**found.as_json(), "exceeded": past, "bad_rows": trace.bad_count})
@@ -158,7 +159,7 @@ def _recorded(options: argparse.Namespace, settings: Settings, facts: tuple[Tier
     Raises:
         UsageError: it is no day, or the store does not tell of it.
     """
-    budget = next((b for b in settings.budgets if b.limit is not None), settings.budgets[0])
+    budget = next((b for b in settings.budgets if b.binds), settings.budgets[0])
     if options.records == "yesterday":
         options.date = dt.datetime.now(ZoneInfo(budget.timezone)).date() - dt.timedelta(days=1)
     else:
@@ -223,7 +224,8 @@ def _settings(where: Chosen, options: argparse.Namespace) -> Settings:
         return settings
     section = settings.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     budgets: list[dict[str, Any]] = list(section.get("budgets", ()))
-    globally = [i for i, b in enumerate(budgets) if b.get("scope", "global") == "global"]
+    binding = ((i, b) for i, b in enumerate(budgets) if b.get("mode") != "shadow")
+    globally = [i for i, b in binding if b.get("scope", "global") == "global"]
     limited = [i for i in globally if budgets[i].get("limit_usd") is not None]
     if globally:
         place = (limited or globally)[0]
@@ -263,10 +265,10 @@ def _trace(options: argparse.Namespace, settings: Settings) -> Trace:
         if found.bad_count:
             note(f"{found.bad_count} rows could not be used")
         if not found.arrivals:
-            raise UsageError("the trace has no arrivals")
+            raise UsageError(f"{shown(options.trace)} has no arrivals")
         return found.scaled(options.scale, options.seed)
     except BadRow as error:
-        raise UsageError(f"the trace cannot be used: {error}") from None
+        raise UsageError(f"{shown(options.trace)} cannot be used as a trace: {error}") from None
     except ValueError as error:
         raise UsageError(f"--scale: {error}") from None
 
@@ -295,11 +297,10 @@ def _questions(options: argparse.Namespace, settings: Settings) -> tuple[Questio
     return tuple(found)
 
 
-def _progress() -> Callable[[int], None] | None:
-    """A counter on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda seen: print(f"\r{seen:,} requests", end="\r", file=sys.stderr, flush=True)
+def _arrivals(trace: Trace, options: argparse.Namespace) -> int:
+    """How many requests are replayed under one policy, those of the days before included."""
+    before: int = options.days_before
+    return len(trace.arrivals) * (1 + before)
 
 
 def _draw(result: Result, options: argparse.Namespace) -> None:

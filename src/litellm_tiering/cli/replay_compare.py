@@ -113,7 +113,7 @@ async def _side(  # noqa: PLR0913, PLR0917 - as above
     asking = Asking(settings, facts, questions, options.seed)
     if not questions:
         asking.settings = _with_rules(asking.settings, settings)
-    budget = next((b for b in settings.budgets if b.limit is not None), settings.budgets[0])
+    budget = next((b for b in settings.budgets if b.binds), settings.budgets[0])
     diary = Diary(settings.ladder)
     result = await replay(
         trace,

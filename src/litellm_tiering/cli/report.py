@@ -6,7 +6,8 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json, visible
+from litellm_tiering.cli.common import Exit, Unavailable, UsageError, add_common, note, print_json
+from litellm_tiering.cli.progress import progress
 from litellm_tiering.cli.report_text import csv_of, sentences, text_of
 from litellm_tiering.cli.settings import required, settings_of, store_of
 from litellm_tiering.config.assemble import SystemClock, terms_of
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> Exit:
     Raises:
         UsageError: there is no configuration, or the days are no span, or the picture cannot be drawn.
         ConfigError: the configuration is wrong.
+        Unavailable: the store cannot be seen from here, or does not answer.
     """
     if options.json and options.format not in (None, "json"):
         raise UsageError(f"--json and --format {options.format} contradict each other: leave one of them out")
@@ -65,21 +67,19 @@ def run(options: argparse.Namespace) -> Exit:
         _try(figure_class)
     store = store_of(settings)
     if not store.seen:
-        note(store.remark.replace("/tiering/status", "/tiering/report"))
-        return Exit.FINDINGS
+        raise Unavailable(store.remark.replace("/tiering/status", "/tiering/report"))
     try:
-        report = asyncio.run(_report(store.ledger, settings, scope))
+        with progress("asking the store"):
+            report = asyncio.run(_report(store.ledger, settings, scope))
     except StoreError as error:
-        note(visible(f"the store is away: {error}"))
-        return Exit.FINDINGS
+        raise Unavailable(f"the store is away: {error}") from None
     except asyncio.TimeoutError:
-        note(f"the store is away: no answer within {DEADLINE_S:g} s")
-        return Exit.FINDINGS
+        raise Unavailable(f"the store is away: no answer within {DEADLINE_S:g} s") from None
     _print(report, "json" if options.json else options.format or "table")
     if options.png is not None:
         _try(lambda: draw(report, options.png))
     if store.remark:
-        note(visible(store.remark))
+        note(store.remark)
     return Exit.DONE
 
 
@@ -105,14 +105,15 @@ async def _report(ledger: Ledger, settings: Settings, scope: Scope) -> dict[str,
     try:
         rows = await asyncio.wait_for(ledger.totals(scope.days), DEADLINE_S)
         hours = await asyncio.wait_for(ledger.hours([scope.today]), DEADLINE_S)
+        spending = await asyncio.wait_for(ledger.spending([scope.today]), DEADLINE_S)
         most = settings.store.decisions
         if not most:
-            return compose(scope, rows, hours, None, None)
+            return compose(scope, rows, hours, None, None, spending)
         records = open_records(ledger, most, settings.store.retention_days * _DAY_S)
         seen = await look(records, scope, most=most)
         # Whoever was held out while it ran is measured, also when the experiment is over.
         held = None if scope.team is not None else await look(records, scope, measure=True)
-        return compose(scope, rows, hours, seen, held)
+        return compose(scope, rows, hours, seen, held, spending)
     finally:
         await ledger.close()
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from litellm_tiering.cli.common import table, visible
+from litellm_tiering.telemetry.arms_text import ARM_HEAD, arm_rows, arm_sentences
+from litellm_tiering.telemetry.debts import debt_sentence
+from litellm_tiering.telemetry.foreseen_text import HEAD, shadow_rows, shadow_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +29,7 @@ COLUMNS = (
     "unplanned_usd",
     "holdout_requests",
     "holdout_usd",
+    "probe_usd",
 )
 
 _HEAD = ("REQUESTS", "REFUSED", "ATTEMPTS", "COST", "BASELINE", "SAVED", "SHARE", "IN VAIN", "CLASSIFIERS")
@@ -62,6 +66,13 @@ def text_of(report: Mapping[str, Any]) -> str:
         head = ("GATE", "REJECTED", "OF JUDGED")
         said = [(g["gate"], f"{g['rejected']:,}", f"{g['judged']:,}") for g in report["gates"]]
         parts.append(table([head, *said]))
+    arms = arm_rows(report)
+    if arms:
+        parts.append(table([tuple(word.upper() for word in ARM_HEAD), *arms]))
+    silent = shadow_rows(report)
+    if silent:
+        words = [tuple(visible(word) for word in row) for row in silent]
+        parts.append(table([tuple(word.upper() for word in HEAD), *words]))
     return "\n\n".join(parts)
 
 
@@ -71,18 +82,26 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     share = "" if total["saved_share"] is None else f", {total['saved_share']:.1%} of what was routed"
     booked = (
         f"Booked: {dollars(total['saved_usd'])} saved{share}, net of {dollars(total['waste_usd'])} for "
-        f"answers that nobody got and {dollars(total['classifier_usd'])} for classifiers. It takes answers "
-        "to be as long at the tier that clients would otherwise have got, and nobody to ask again."
+        f"answers that nobody got{_probes(total)} and {dollars(total['classifier_usd'])} for classifiers. "
+        "It takes answers to be as long at the tier that clients would otherwise have got, and nobody to ask "
+        "again."
     )
     said = [booked]
     if total["unplanned_usd"]:
         said.append(f"{dollars(total['unplanned_usd'])} went to models without a route: nothing was saved.")
+    owed = debt_sentence(report["debt"]) if report["debt"] else ""
+    said += [sentence for sentence in (owed, shadow_sentence(report)) if sentence]
     held = report["holdout"]
     if held is not None:
         said.append(measured_sentence(held, report["timezone"]))
     elif total["holdout_requests"]:
         said.append("The hold-out cannot be measured: its decisions are not kept, or nobody was routed.")
-    return said
+    return said + arm_sentences(report)
+
+
+def _probes(total: Mapping[str, Any]) -> str:
+    asked = total["probe_usd"]
+    return f" ({dollars(asked)} of it to ask what a better tier would have said)" if asked else ""
 
 
 def measured_sentence(held: Mapping[str, Any], timezone: str) -> str:

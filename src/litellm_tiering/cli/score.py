@@ -18,13 +18,14 @@ import asyncio
 import datetime as dt
 import json
 import math
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier
 from litellm_tiering.cli.common import Exit, add_common, note
 from litellm_tiering.cli.inputs import BadLine, id_of, messages_of, numbered, parse_object
+from litellm_tiering.cli.options import add_input
+from litellm_tiering.cli.progress import EVERY, lines_in, progress
 from litellm_tiering.cli.scales import scale_of
 from litellm_tiering.cli.settings import optional, settings_of
 from litellm_tiering.config.assemble import engine_of
@@ -32,7 +33,6 @@ from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, Surface
 from litellm_tiering.core.policy import Route
-from litellm_tiering.files import STDIN
 from litellm_tiering.intake import read_request
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.plan import Inquiry
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import PromptText, RequestFeatures
-
-PROGRESS_EVERY = 1000
-"""How many lines go by between two updates of the counter on a terminal."""
 
 _NOBODY = Caller()
 _ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # the heuristic does not look at the clock
@@ -61,9 +58,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "lines could not be scored. Without a configuration: the ladder simple, moderate, complex, and the "
         "heuristic.",
     )
-    parser.add_argument(
-        "--input", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
-    )
+    add_input(parser)
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -84,21 +79,19 @@ def run(options: argparse.Namespace) -> Exit:
 
 async def _run(scorer: Scorer, name: str) -> Exit:
     # Nothing else runs on this loop, so reading and printing may block it.
-    shows_progress = sys.stderr.isatty() and not (name != STDIN and sys.stdout.isatty())
     seen = bad = 0
-    for number, raw in numbered(name):
-        seen += 1
-        try:
-            found = await scorer.score(parse_object(raw))
-        except BadLine as error:
-            bad += 1
-            note(f"line {number} {error}")
-        else:
-            print(json.dumps(found))
-        if shows_progress and seen % PROGRESS_EVERY == 0:
-            print(f"\r{seen:,} lines", end="", file=sys.stderr, flush=True)
-    if shows_progress and seen >= PROGRESS_EVERY:
-        print(f"\r{seen:,} lines", file=sys.stderr)
+    with progress("scoring", lines_in(name), beside_output=True) as bar:
+        for number, raw in numbered(name):
+            seen += 1
+            try:
+                found = await scorer.score(parse_object(raw))
+            except BadLine as error:
+                bad += 1
+                note(f"line {number} {error}")
+            else:
+                print(json.dumps(found))
+            if seen % EVERY == 0:
+                bar.at(number)
     if bad:
         note(f"{bad} of {seen} lines could not be scored")
     return Exit.FINDINGS if bad else Exit.DONE

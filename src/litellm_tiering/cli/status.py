@@ -149,7 +149,7 @@ def _rows(budgets: Sequence[LiveBudget], top: int, now_s: float) -> list[tuple[s
                 _usd(b["spent_usd"]),
                 _usd(b["reserved_usd"]),
                 f"{b['ratio']:.1%}" if limited else "-",
-                str(b["steps_down"]),
+                f"({b['would_step_down']})" if b["mode"] == "shadow" else str(b["steps_down"]),
                 f"{ends:%Y-%m-%d %H:%M %Z}",
                 _outlook(budget, now_s),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_tiering.cli.boards import Away, Seen, add_by, by_of, with_board
+from litellm_tiering.cli.boards import Seen, add_by, by_of, with_board
 from litellm_tiering.cli.common import Exit, add_common, note, print_json, visible
 from litellm_tiering.notices import CONFIGURED, Mode, Switch, post_switch
 from litellm_tiering.notices_asked import switch_asked
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> Exit:
     """Switch the route.
 
     Raises:
-        UsageError, ConfigError: as :func:`litellm_tiering.cli.boards.with_board`.
+        UsageError, ConfigError, Unavailable: as :func:`litellm_tiering.cli.boards.with_board`.
     """
     asked = {"route": options.route, "mode": options.mode, "reason": options.reason}
     if options.until is not None:
@@ -49,11 +49,7 @@ def run(options: argparse.Namespace) -> Exit:
         await post_switch(seen.board, found, seen.now_s)
         return found, seen.settings.mode
 
-    try:
-        found, whole = with_board(options, post)
-    except Away as away:
-        note(str(away))
-        return Exit.FINDINGS
+    found, whole = with_board(options, post)
     told = found.as_json()
     if options.json:
         print_json(told)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.classifiers.learned import matched_in
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
 from litellm_tiering.cli.eval_parts import named_tiers, settings_for, tiers_of
+from litellm_tiering.cli.options import add_models, add_outcomes
+from litellm_tiering.cli.progress import EVERY, Progress, lines_in, progress
 from litellm_tiering.cli.score import Scorer
 from litellm_tiering.cli.settings import optional
 from litellm_tiering.config.build import build
@@ -32,10 +34,8 @@ if TYPE_CHECKING:
     from litellm_tiering.evals.outcomes import Outcome, OutcomeReport
     from litellm_tiering.evals.train_rows import Rows
 
-_EVERY = 200
 _NOBODY = Caller()
 _ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)
-_CLEAR = "\r\x1b[K"
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,19 +49,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "rank held-out questions better than counting their words is not written, and the exit status is 1. "
         "With --gate: a model for an `acceptable` gate. Needs numpy: pip install 'litellm-tiering[train]'.",
     )
-    parser.add_argument(
-        "--outcomes", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
-    )
+    add_outcomes(parser)
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="the file to write, such as models/router.json"
     )
     add_common(parser)
-    models = parser.add_argument_group("whose answers stand for which tier (else the model groups' names)")
-    models.add_argument("--weak", metavar="MODEL", help="those of the cheapest tier, as the file names it")
-    models.add_argument("--strong", metavar="MODEL", help="those of the dearest")
-    models.add_argument(
-        "--tier", action="append", default=[], metavar="NAME=MODEL", help="each tier's, cheapest first"
-    )
+    add_models(parser)
     what = parser.add_argument_group("what is trained (else a `learned` classifier)")
     kinds = what.add_mutually_exclusive_group()
     kinds.add_argument("--gate", action="store_true", help="an `acceptable` gate, for the weak model")
@@ -104,11 +97,23 @@ def run(options: argparse.Namespace) -> Exit:
 def _train_pair(options: argparse.Namespace) -> Exit:
     """A gate for the answers of the cheapest tier, or a head that tells it from the dearest."""
     from litellm_tiering.evals import train_gate, train_head  # noqa: PLC0415 - numpy, only when it is used
+    from litellm_tiering.evals.train_gate_report import tell  # noqa: PLC0415 - as above
 
     if not (options.weak and (options.gate or options.strong)):
         models = _tiers(options, _settings(options)).models
         options.weak, options.strong = models[0], models[1] if options.gate else models[-1]
-    return Exit(train_gate.run(options) if options.gate else train_head.run(options))
+    with progress("reading", lines_in(options.outcomes)) as bar:
+        if options.gate:
+            gate = train_gate.run(options, bar.at)
+            found, text = asdict(gate), tell(gate, options.out)
+        else:
+            head = train_head.run(options, bar.at)
+            found, text = asdict(head), train_head.tell(head, options.out)
+    if options.json:
+        print_json(found)
+    else:
+        print(text)
+    return Exit.DONE if found["written"] else Exit.FINDINGS
 
 
 def _tiers(options: argparse.Namespace, settings: Settings) -> Tiers:
@@ -134,13 +139,16 @@ def _train_router(options: argparse.Namespace) -> Exit:
     from litellm_tiering.evals.train_router import train  # noqa: PLC0415 - as above
     from litellm_tiering.weights import write  # noqa: PLC0415 - as above
 
-    progress = _Progress()
     settings = _settings(options)
     tiers = _tiers(options, settings)
-    rows, report = asyncio.run(_read(options.outcomes, tiers.models, settings, options.fold_by, progress))
-    source = {"file": Path(options.outcomes).name, "rows": rows.count, "sha256": digest_of(options.outcomes)}
-    found = train(rows, sources=[source], curve=not options.no_curve, told=progress)
-    progress.done()
+    with progress("reading", lines_in(options.outcomes)) as bar:
+        rows, report = asyncio.run(_read(options.outcomes, tiers.models, settings, options.fold_by, bar))
+        source = {
+            "file": Path(options.outcomes).name,
+            "rows": rows.count,
+            "sha256": digest_of(options.outcomes),
+        }
+        found = train(rows, sources=[source], curve=not options.no_curve, told=bar.doing)
     written = found.beats_words or options.force
     if written:
         write(options.out, KIND, found.header, found.arrays)
@@ -187,7 +195,7 @@ def _without_models(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _read(
-    name: str, models: tuple[str, ...], settings: Settings, fold_by: str | None, progress: _Progress
+    name: str, models: tuple[str, ...], settings: Settings, fold_by: str | None, bar: Progress
 ) -> tuple[Rows, OutcomeReport]:
     """The rows of the file, each with the score that what runs now gives it."""
     from litellm_tiering.evals.outcomes import OutcomeReport  # noqa: PLC0415 - numpy, as above
@@ -203,8 +211,8 @@ async def _read(
             now = float("nan")
         kin = outcome.request.get(fold_by) if fold_by else None
         rows.add(outcome, now, "" if kin is None else str(kin))
-        if report.lines % _EVERY == 0:
-            progress(f"{report.lines:,} lines")
+        if report.lines % EVERY == 0:
+            bar.at(report.lines)
     rows.close()
     return rows, report
 
@@ -238,19 +246,3 @@ def _matching(settings: Settings) -> Callable[[RequestFeatures, PromptText], tup
     if rules is None:
         return None
     return lambda features, prompt: matched_in(rules, Subject(features, _NOBODY, prompt, _ANY_TIME))
-
-
-class _Progress:
-    """One line on a terminal that tells how far it is; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-
-    def __call__(self, text: str) -> None:
-        if self._shown:
-            print(f"{_CLEAR}{text}", end="", file=sys.stderr, flush=True)
-
-    def done(self) -> None:
-        """Leave the line."""
-        if self._shown:
-            print(_CLEAR, end="", file=sys.stderr, flush=True)

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import itertools
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.cli.answers import demand_in, said_in
 from litellm_tiering.cli.common import Exit, UsageError, add_common, note, print_json
 from litellm_tiering.cli.eval_parts import named_tiers, settings_for, tiers_of
+from litellm_tiering.cli.options import add_models, add_outcomes
+from litellm_tiering.cli.progress import lines_in, progress
 from litellm_tiering.cli.settings import optional, required
 from litellm_tiering.cli.tune_text import as_json, text_of
 from litellm_tiering.cli.tune_trained import relearning_of, trained_gates
@@ -25,7 +26,7 @@ from litellm_tiering.intake import read_request
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from litellm_tiering.config.build import Settings
     from litellm_tiering.evals.outcomes import Outcome, OutcomeReport
@@ -48,9 +49,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "with the confidence that is asked for. Exits with 4 where no thresholds that save anything are. "
         "Needs numpy: pip install 'litellm-tiering[train]'.",
     )
-    parser.add_argument(
-        "--outcomes", required=True, metavar="FILE", help="the lines; - for standard input, .gz is unpacked"
-    )
+    add_outcomes(parser)
     add_common(parser)
     promise = parser.add_argument_group("the promise")
     promise.add_argument(
@@ -63,12 +62,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     promise.add_argument(
         "--confidence", type=float, default=0.95, metavar="SHARE", help="how sure; 0.95 when absent"
     )
-    models = parser.add_argument_group("whose answers stand for which tier (else the model groups' names)")
-    models.add_argument("--weak", metavar="MODEL", help="those of the cheapest tier, as the file names it")
-    models.add_argument("--strong", metavar="MODEL", help="those of the dearest")
-    models.add_argument(
-        "--tier", action="append", default=[], metavar="NAME=MODEL", help="each tier's, cheapest first"
-    )
+    add_models(parser)
     _add_policy(parser)
     out = parser.add_argument_group("what to do with them")
     where = out.add_mutually_exclusive_group()
@@ -149,7 +143,9 @@ def _tune(options: argparse.Namespace) -> Exit:
     settings = next(iter(settings_for([] if where is None else [options.config], options).values()))
     try:
         gathered, report = _gathered(options, settings, configured=where is not None)
-        result = tuned(gathered, Goal(options.target, options.confidence))
+        with progress("tuning", unit="questions") as bar:
+            bar.doing(f"tuning on {len(gathered):,} questions")
+            result = tuned(gathered, Goal(options.target, options.confidence))
     except Untunable as error:
         raise UsageError(str(error)) from None
     told = (*report.remarks(), *_remarks(gathered, result), *trained_gates(options, settings))
@@ -203,11 +199,8 @@ def _gathered(
         _exchange,
         relearning_of(options, settings),
     )
-    progress = _progress()
-    found = asyncio.run(gather(asked, itertools.chain((first,), outcomes), progress))
-    if progress is not None:
-        print(f"\r{len(found):,} questions", file=sys.stderr)
-    return found, report
+    with progress("reading", lines_in(options.outcomes), "questions") as bar:
+        return asyncio.run(gather(asked, itertools.chain((first,), outcomes), bar.at)), report
 
 
 def _gates(options: argparse.Namespace, settings: Settings, first: Outcome, models: tuple[str, ...]) -> bool:
@@ -275,18 +268,13 @@ def _write_rest(options: argparse.Namespace) -> Exit:
         raise UsageError(f"{options.rest} cannot be written ({error.strerror or error})") from None
     finally:
         beside.unlink(missing_ok=True)
+    if options.json:
+        print_json({"lines": seen, "kept": kept, "written": options.rest})
     note(
         f"{kept:,} of {seen:,} lines are in {options.rest}, to train on; tune on the others by the same "
         "--holdout"
     )
     return Exit.DONE
-
-
-def _progress() -> Callable[[int], None] | None:
-    """A counter on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda seen: print(f"\r{seen:,} questions", end="", file=sys.stderr, flush=True)
 
 
 def _remarks(gathered: Gathered, result: Result) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.cli.common import note
 from litellm_tiering.cli.settings import optional
+from litellm_tiering.config.build_chain import deciding
+from litellm_tiering.config.build_gates import judging
 from litellm_tiering.config.load import load
 from litellm_tiering.config.schema_classifiers import LearnedClassifier
 from litellm_tiering.config.schema_gates import AcceptableGate, CascadeSection
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def relearning_of(options: argparse.Namespace, settings: Settings) -> Relearning | None:
     """Who scores the questions anew, where a learned classifier was trained on this very file; else None."""
-    listed = settings.config.classifiers or ()
+    listed = deciding(settings.config.classifiers)
     path = next((c.path for c in listed if isinstance(c, LearnedClassifier)), None)
     if path is None:
         return None
@@ -44,7 +46,7 @@ def relearning_of(options: argparse.Namespace, settings: Settings) -> Relearning
 def trained_gates(options: argparse.Namespace, settings: Settings) -> Iterator[str]:
     """What to say of gates that may have been trained on this file, or were."""
     section = settings.config.cascade
-    gates = section.gates or () if isinstance(section, CascadeSection) else ()
+    gates = judging(section.gates) or () if isinstance(section, CascadeSection) else ()
     for path in (g.path for g in gates if isinstance(g, AcceptableGate) and g.path):
         try:
             header = read(_base(options) / Path(path).expanduser(), "gate").header

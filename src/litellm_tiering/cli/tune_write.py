@@ -55,7 +55,7 @@ def changes_of(settings: Settings, policy: Policy, kind: str, base: Loc) -> Iter
     if listed is None:
         yield Change((*base, "classifiers"), [{"kind": kind, "thresholds": values}], after="tiers")
     else:
-        place = next(i for i, c in enumerate(listed) if c.kind == kind)
+        place = next(i for i, c in enumerate(listed) if c.kind == kind and c.mode == "enforce")
         yield Change((*base, "classifiers", place, "thresholds"), values, after="kind")
     section = settings.config.cascade
     if isinstance(section, schema_gates.CascadeSection):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from litellm_tiering.accounts import counter_key
-from litellm_tiering.cli import main
+from litellm_tiering.cli import main, progress
 from litellm_tiering.core.budget import NO_BOUND, Budget, Limit, Scope
 from litellm_tiering.ledger.sqlite import SqliteLedger
 from litellm_tiering.ports import Hold, Reservation
@@ -82,6 +82,18 @@ def config(tmp_path):
         return path
 
     return _write
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Somebody looks at standard error, on a machine without rich: every word of progress is a line."""
+
+    def _looked_at():
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(progress.importlib.util, "find_spec", lambda _: None)
+        monkeypatch.setattr(progress, "_PAUSE_S", 0.0)
+
+    return _looked_at
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ import csv
 import gzip
 import io
 import json
-import sys
 
 import pytest
-
-from litellm_tiering.cli import analyze_progress
 
 EASY = "What is the capital of France?"
 HARD = (
@@ -269,20 +266,10 @@ def test_a_damaged_archive_is_told_of(run, tmp_path, log):
     assert "spend.jsonl.gz" in err
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize("rich", [True, False])
-def test_a_terminal_sees_how_far_it_is(run, log, given, monkeypatch, rich):
-    if rich:
-        pytest.importorskip("rich")
-    else:
-        monkeypatch.setattr(analyze_progress.importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(analyze_progress, "EVERY", 1)
+def test_a_terminal_sees_how_far_it_is(run, log, given, monkeypatch, terminal):
     monkeypatch.setattr("litellm_tiering.cli.analyze.EVERY", 1)
-    shown = Terminal()
-    monkeypatch.setattr(sys, "stderr", shown)
-    assert run("analyze", log([row(i, None) for i in range(3)]))[0] == 0
-    assert "rows" in shown.getvalue()
+    path = log([row(i, None) for i in range(3)])
+    assert "reading" not in run("analyze", path)[2]
+    terminal()
+    status, _, err = run("analyze", path)
+    assert (status, "reading: 3 rows" in err) == (0, True)

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import stat
-import sys
 
 import httpx
 import pytest
@@ -218,14 +217,13 @@ def test_json_is_for_programs(batch, lines, proxy):
     assert told["failures"] == [{"type": "bad_line", "lines": 1, "first_line": 2}]
 
 
-def test_a_terminal_gets_a_bar_and_a_file_none(batch, lines, proxy, monkeypatch):
+def test_a_terminal_sees_how_far_it_is_and_a_file_does_not(batch, lines, proxy, terminal):
     _, _, said = batch(lines(*QUESTIONS))
-    assert "\r" not in said
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("litellm_tiering.cli.batch_text._REDRAWN_S", 0.0)
+    assert "answered: " not in said
+    terminal()
     _, _, said = batch(lines(*QUESTIONS), output="other.jsonl")
-    assert "[##################------------] 3/5" in said
-    assert f"[{'#' * 30}] 5/5" in said
+    assert "answered: 3 of 5 lines" in said
+    assert "answered: 5 of 5 lines" in said
 
 
 @pytest.mark.parametrize(
@@ -296,10 +294,8 @@ def test_a_wait_for_money_is_told_with_its_end(batch, lines, proxy, monkeypatch)
     assert re.search(r"a budget is exhausted: waiting until 1970-01-12 \d\d:\d\d:\d\d UTC", said)
 
 
-def test_lines_that_go_as_calls_after_all_are_told_on_a_terminal_too(
-    batch, lines, proxy, config, monkeypatch
-):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+def test_lines_that_go_as_calls_after_all_are_told_on_a_terminal_too(batch, lines, proxy, config, terminal):
+    terminal()
     inside = proxy.handle
 
     async def handle(request):

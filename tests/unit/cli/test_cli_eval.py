@@ -305,12 +305,12 @@ def test_without_litellms_scorer_the_others_are_compared(run, outcomes, monkeypa
     assert "LiteLLM's scorer" not in out
 
 
-def test_progress_is_shown_on_a_terminal(evaluate, outcomes, monkeypatch):
+def test_progress_is_shown_on_a_terminal(evaluate, outcomes, monkeypatch, terminal):
     monkeypatch.setattr("litellm_tiering.evals.report_rows.PROGRESS_EVERY", 10)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    terminal()
     _, _, err = evaluate(outcomes(*forty()))
-    assert "\r30 questions" in err
-    assert err.endswith("\r40 questions\n")
+    assert "reading: 30 of 40 questions\n" in err
+    assert "evaluating 40 questions\n" in err
 
 
 def test_a_paid_classifiers_tax_is_not_guessed(evaluate, outcomes, config):

@@ -188,3 +188,28 @@ def test_shadow_mode_shows_what_would_be_done(run_json, run, config, spend):
     path.write_text(elsewhere)
     assert run_json("explain", "hi", "--config", path)[1]["tier"] == "moderate"
     assert "mode is off" in run("explain", "hi", "--config", config(more="  mode: off\n"))[2]
+
+
+def test_an_arm_decides_by_its_own_policy_and_an_unknown_one_is_told(run, run_json, tmp_path):
+    rules = [{"kind": "rules", "rules": [{"name": "all", "tier": "complex", "when": {"min_tokens": 0}}]}]
+    arms = [{"name": "now", "share": 0.5}, {"name": "dear", "share": 0.3, "classifiers": rules}]
+    section = {
+        "tiers": [{"name": "simple", "model": "small"}, {"name": "complex", "model": "large"}],
+        "experiment": {"arms": arms},
+        "store": {"url": "memory://"},
+    }
+    file = tmp_path / "arms.yaml"
+    file.write_text(json.dumps({"tiering": section}), "utf-8")
+    found = {}
+    for arm in ("now", "dear", "base"):
+        told = run_json("explain", "Hi!", "--config", str(file), "--arm", arm)[1]
+        found[arm] = (told["arm"], told["tier"], f"arm:{arm}" in told["reasons"])
+    assert found == {
+        "now": ("now", "simple", True),
+        "dear": ("dear", "complex", True),
+        "base": ("base", "simple", True),
+    }
+    status, _, err = run("explain", "Hi!", "--config", str(file), "--arm", "bold")
+    assert (status, "no arm is called 'bold'; there are: now, dear, base" in err) == (2, True)
+    status, _, err = run("explain", "Hi!", "--arm", "base")
+    assert (status, "there are: none" in err) == (2, True)

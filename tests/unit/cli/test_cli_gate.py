@@ -263,12 +263,12 @@ def test_without_a_cascade_there_is_nothing_to_judge_by(run, lines, config):
     assert "`cascade: false`" in err
 
 
-def test_a_counter_is_shown_on_a_terminal_only(gated, lines, monkeypatch):
+def test_a_counter_is_shown_on_a_terminal_only(gated, lines, monkeypatch, terminal):
     path = lines(*(GOOD for _ in range(5)))
-    monkeypatch.setattr("litellm_tiering.cli.gate.PROGRESS_EVERY", 2)
-    assert "\r" not in gated(path)[2]
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert gated(path)[2].startswith("\r2 lines\r4 lines\r5 lines\n")
+    monkeypatch.setattr("litellm_tiering.cli.gate.EVERY", 2)
+    assert "judging" not in gated(path)[2]
+    terminal()
+    assert "judging: 2 of 5 lines\nlitellm-tiering: judging: 4 of 5 lines\n" in gated(path)[2]
 
 
 def test_lines_are_printed_as_they_are_read(monkeypatch, run):

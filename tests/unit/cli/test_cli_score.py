@@ -218,12 +218,15 @@ def test_a_classifier_that_fails_is_a_bad_line(scored, lines, monkeypatch):
     assert "zebra" not in err
 
 
-def test_a_counter_is_shown_on_a_terminal_only(scored, lines, monkeypatch):
+def test_a_counter_is_shown_on_a_terminal_only(scored, lines, monkeypatch, terminal):
     path = lines(*({"id": i, "prompt": EASY} for i in range(5)))
-    monkeypatch.setattr("litellm_tiering.cli.score.PROGRESS_EVERY", 2)
+    monkeypatch.setattr("litellm_tiering.cli.score.EVERY", 2)
     assert scored(path)[2] == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert scored(path)[2] == "\r2 lines\r4 lines\r5 lines\n"
+    terminal()
+    told = ["litellm-tiering: scoring: 2 of 5 lines", "litellm-tiering: scoring: 4 of 5 lines"]
+    assert scored(path)[2].splitlines() == told
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert scored(path)[2] == "", "the scores themselves go by"
 
 
 def test_lines_are_printed_as_they_are_read(monkeypatch, run):

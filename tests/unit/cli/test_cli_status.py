@@ -44,6 +44,7 @@ def test_the_budgets_are_those_of_the_store(run_json, config, spend):
         "steps_down": 1,
         "window": "month",
         "window_end": window.end_s,
+        "mode": "enforce",
     }
     assert (blue["scope"], blue["id"], blue["spent_usd"], blue["steps_down"]) == ("team", "blue", 0.97, 2)
 

@@ -11,6 +11,7 @@ import pytest
 
 from litellm_tiering import weights
 from litellm_tiering.evals.metrics import router_metrics
+from litellm_tiering.evals.outcomes import OutcomeError
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 DATA = Path(os.environ.get("TIERING_DATA", SHARED / "data"))
@@ -266,12 +267,13 @@ def test_a_file_that_is_not_there_or_a_place_that_cannot_be_written_to_is_told(r
 def test_gates_and_heads_are_trained_by_their_own_module(run, monkeypatch, flag, module):
     asked = []
 
-    def train(options):
+    def train(options, progress):
+        progress(7)
         asked.append(options.weak)
-        return 1
+        raise OutcomeError("no")
 
     monkeypatch.setattr(f"litellm_tiering.evals.{module}.run", train)
-    assert run("train", "--outcomes", "o.jsonl", *PAIR, flag, "--out", "g.json")[0] == 1
+    assert run("train", "--outcomes", "o.jsonl", *PAIR, flag, "--out", "g.json")[0] == 2
     assert asked == ["cheap"]
 
 
@@ -286,11 +288,11 @@ def test_without_numpy_the_extra_is_named():
     assert "pip install 'litellm-tiering[train]'" in done.stderr
 
 
-def test_progress_is_told_on_a_terminal_only(run, monkeypatch):
+def test_progress_is_told_on_a_terminal_only(run, terminal):
     name = written(outcomes())
     _, _, err = run("train", "--outcomes", name, *PAIR, "--out", "r.json", "--no-curve")
     assert "fold" not in err
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    terminal()
     _, _, err = run("train", "--outcomes", name, *PAIR, "--out", "r.json", "--no-curve")
     assert "fold 1 of 5" in err
     assert "fold 5 of 5" in err

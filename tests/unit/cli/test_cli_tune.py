@@ -355,11 +355,13 @@ def test_the_held_out_part_and_the_rest_are_apart_and_all(run, tune, outcomes, t
     assert held_out([{"role": "user", "content": "x"}], 0.999999) in {True, False}
 
 
-def test_a_counter_is_shown_on_a_terminal_only(run, outcomes, monkeypatch):
+def test_a_counter_is_shown_on_a_terminal_only(run, outcomes, terminal):
     path = outcomes(LINES)
     assert "questions" not in run("tune", "--outcomes", path, *MODELS)[2]
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert f"\r{PROGRESS_EVERY:,} questions" in run("tune", "--outcomes", path, *MODELS)[2]
+    terminal()
+    _, _, err = run("tune", "--outcomes", path, *MODELS)
+    assert f"reading: {PROGRESS_EVERY:,} of {len(LINES):,} questions" in err
+    assert "tuning on" in err
 
 
 def test_a_classifier_that_was_trained_on_the_same_file_is_asked_for_honest_scores(
