@@ -22,6 +22,7 @@ from litellm_tiering.core.adaptive import (
     quiet_alarm,
     segment_alarm,
 )
+from litellm_tiering.core.experiment import arm_within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -93,6 +94,7 @@ class Watch:
         probe_share: Which share of a bypassed segment's requests is a probe, 0 to 1.
         draw: A number from 0 up to but not including 1, for the probes.
         on_fault: Told of a fault of ours in the background: where, and what was raised.
+        owns: Whose segments its alarms are about, by the arm that they lie in; all when None.
     """
 
     def __init__(  # noqa: PLR0913 - four parts, and three that only tests and the composition root name
@@ -105,8 +107,10 @@ class Watch:
         probe_share: float = PROBE_SHARE,
         draw: Callable[[], float] = random.random,
         on_fault: Callable[[str, BaseException], None] | None = None,
+        owns: Callable[[str], bool] | None = None,
     ) -> None:
         self._segments = segments
+        self._owns = owns
         self._books = books
         self._clock = clock
         self._above = above
@@ -243,7 +247,7 @@ class Watch:
 
     def alarms(self) -> list[str]:
         """What an operator should look at, in short sentences, from what this process knows."""
-        own = ((key, known) for key, known in self._known.items() if is_segment(key))
+        own = ((key, known) for key, known in self._known.items() if is_segment(key) and self._is_own(key))
         worst = sorted(own, key=lambda item: _badness(item[1].segment), reverse=True)
         bad = [
             segment_alarm(key, known.segment.window, bypassed=known.segment.bypassed and self._above < 1)
@@ -256,6 +260,9 @@ class Watch:
         rates = [quiet_alarm(route, counts["rejected"], counts.total()) for route, counts in self._judged]
         shares = [one_tier_alarm(route, counts) for route, counts in self._decided]
         return told + [alarm for alarm in rates + shares if alarm]
+
+    def _is_own(self, key: str) -> bool:
+        return self._owns is None or self._owns(arm_within(key.partition("|")[0]))
 
     # ------------------------------------------------------------------ background
 

@@ -27,9 +27,7 @@ class Amounts:
     def __init__(self, terms: Terms, estimates: Estimates) -> None:
         self._ladder = terms.policy.ladder
         self._estimates = estimates
-        self._blocking = tuple(
-            b for b in terms.budgets if b.limit is not None and b.at_ceiling is AtCeiling.BLOCK
-        )
+        self._blocking = tuple(b for b in terms.budgets if b.binds and b.at_ceiling is AtCeiling.BLOCK)
 
     def _firm(self, caller: Caller, route: str, tags: frozenset[str]) -> bool:
         """Whether a request falls under a budget that must never be passed: its hold must be no guess."""

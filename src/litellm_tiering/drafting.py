@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from litellm_tiering.adaptive import Start
 from litellm_tiering.core.adaptive import segment_key
 from litellm_tiering.core.decision import Stage
+from litellm_tiering.core.experiment import within
 from litellm_tiering.core.policy import Case
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Drafting:
             exempt,
             kept,
             holdout,
+            arm=inquiry.arm,
         )
         if expecting is not None and segment is not None:
             leaf = expecting.leaf(segment.key, classification, inquiry.features)
@@ -260,6 +262,6 @@ class Drafting:
         kind = (
             classification.name if classification.by == "rules" else inquiry.features.task_type.value
         ) or classification.by
-        key = segment_key(route.name, self._policy.ladder[rank].name, kind)
+        key = segment_key(within(route.name, inquiry.arm), self._policy.ladder[rank].name, kind)
         start = Start(bypass=watch.bypassed(key)) if asking else watch.start(key)
         return InSegment(key, rank, kind, start)

@@ -136,8 +136,13 @@ def of_budget(  # noqa: PLR0913 - an event's parts
         limit_usd=None if limit is None else usd(limit),
         spent_usd=usd(balance.spent),
         reserved_usd=usd(balance.reserved),
-        detail=tidy(detail),
+        detail=tidy(_in_shadow(detail) if account.budget.shadow else detail),
     )
+
+
+def _in_shadow(detail: str) -> str:
+    """What is said of a budget that moves nothing."""
+    return f"shadow: nothing is moved or stopped{'; ' if detail else ''}{detail}"
 
 
 class Sink(Protocol):

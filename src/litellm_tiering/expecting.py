@@ -344,5 +344,18 @@ class Expecting:
         return [{"segment": segment_name(k), "seen": s.count, "rate": round(s.rate(), 3)} for k, s in most]
 
 
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """What is learned while requests are served under one policy.
+
+    Attributes:
+        watch: Which segments start one tier higher; None where answers are not judged.
+        expecting: Which way is expected to cost least; None where the fixed rules hold.
+    """
+
+    watch: Watch | None = None
+    expecting: Expecting | None = None
+
+
 _NOTHING = Seen()
 _LEAF_BARS = 3

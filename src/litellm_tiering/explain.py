@@ -6,6 +6,8 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.shadow import steps_of
+
 if TYPE_CHECKING:
     from litellm_tiering.core.features import RequestFeatures
     from litellm_tiering.core.ladder import Ladder
@@ -24,9 +26,12 @@ def explanation(plan: Plan, inquiry: Inquiry, ladder: Ladder) -> dict[str, Any]:
         if plan.classification.score is not None
         else next(iter(scores), None),
         "reasons": list(plan.decision.reasons),
-        "steps": plan.decision.explained(ladder),
+        "steps": [*plan.decision.explained(ladder), *steps_of(plan.record.shadow, ladder)],
+        "shadow": [would.explained(ladder) for would in plan.record.shadow],
         "budgets": [budget.explained() for budget in plan.record.budgets],
         "policy": plan.record.policy,
+        # Whose policy the request would follow in an experiment; null outside one.
+        "arm": plan.record.arm or None,
         "refusal": None
         if refusal is None
         else {"status": refusal.status, "reason": refusal.reason.value, "message": refusal.message},

@@ -134,6 +134,7 @@ class Flight:
         hold: What was estimated for it, in nano-dollars.
         began_s: When it was sent.
         ended: Whether it was settled or released.
+        ended_s: When it was, in seconds since the epoch; 0 until then.
         bill: The id of the upstream call that settled it.
         cost: What it cost, in nano-dollars; None until it is settled.
         baseline: What its tokens would have cost at the dearest tier, in nano-dollars; None until known.
@@ -141,6 +142,7 @@ class Flight:
         answered_by: The model group that answered, after LiteLLM's own fallbacks; None until it has.
         deployment: LiteLLM's id of the deployment that answered; empty until it has.
         used: The prompt and completion tokens of a whole answer; None until it is there.
+        usage: All that its bill counts; None until that is there, and of an answer from a cache.
         cached: Whether the answer came from LiteLLM's cache, and so for nothing.
         draining: Whether its stream is being read to its end with nobody listening.
         counted: Whether it stands in the day's totals.
@@ -158,6 +160,7 @@ class Flight:
     hold: int
     began_s: float
     ended: bool = False
+    ended_s: float = 0.0
     bill: str = ""
     cost: int | None = None
     baseline: int | None = None
@@ -165,6 +168,7 @@ class Flight:
     answered_by: str | None = None
     deployment: str = ""
     used: tuple[int, int] | None = None
+    usage: Usage | None = None
     cached: bool = False
     draining: bool = False
     counted: bool = False

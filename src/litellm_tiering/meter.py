@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from litellm_tiering.core.record import Record
+    from litellm_tiering.core.shadow import Would
     from litellm_tiering.journeys import Flight
     from litellm_tiering.ports import Tally
 
@@ -31,6 +32,10 @@ class Meter(Protocol):
 
     def judged(self, gate: str, seconds: float) -> None:
         """A gate took so long over an answer."""
+        ...
+
+    def shadowed(self, would: Would) -> None:
+        """A part in shadow mode would have done something, or nothing else."""
         ...
 
     def counted(self, tally: Tally) -> None:

@@ -72,6 +72,6 @@ class Overdue:
             await self._books.release(flight)
             return
         journey = flight.journey
-        used = (journey.features.prompt_tokens, listener.chars // CHARS_PER_TOKEN + 1)
-        cost = int(journey.facts[flight.rank].price.cost(*used))
-        await self._books.settle(flight, cost, baseline=journey.otherwise(Usage(*used)), bill=ESTIMATED)
+        used = Usage(journey.features.prompt_tokens, listener.chars // CHARS_PER_TOKEN + 1)
+        cost = int(journey.facts[flight.rank].price.cost(used.prompt, used.completion))
+        await self._books.settle(flight, cost, baseline=journey.otherwise(used), bill=ESTIMATED, usage=used)

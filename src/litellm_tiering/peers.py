@@ -7,7 +7,7 @@ every call that was made is paid for, whether anybody waited for it or not.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.agreement import Heard
@@ -106,6 +106,10 @@ class Seconds:
             mine.why = found.because.value
             return
         mine.flight = found
+        if self.agreement.shadow:
+            record, index = self.journey.record, found.index
+            hidden = replace(record.attempts[index], shadow=True)
+            self.journey.record = record.with_attempt(index, hidden)
         try:
             mine.answer = await upstream.call(group, found.attempt)
         except Exception:  # noqa: BLE001 - whatever the provider raises, the first answer goes on without it

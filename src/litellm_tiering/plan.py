@@ -37,6 +37,8 @@ class Inquiry:
         wish: The rank of the client's ``x-tiering-tier`` header.
         forbidden: Ranks the caller may not use, with why.
         side: Asks models on its classifiers' behalf; None where none may be asked.
+        arm: Which of several policies its caller follows in an experiment; empty outside one. What its route
+            and its facts say is that arm's.
     """
 
     features: RequestFeatures
@@ -48,6 +50,7 @@ class Inquiry:
     wish: int | None = None
     forbidden: Mapping[int, str] = field(default_factory=dict)
     side: SideCalls | None = None
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Terms:
         retention_s: How long a counter is kept after its window.
         enforce: False in shadow mode.
         hash: The policy's hash, for records.
-        experiment: Which callers are held out of routing.
+        experiment: Which callers are held out of routing, and which follow another policy.
+        arms: The chains of those other policies that have one of their own, by their names.
     """
 
     policy: Policy
@@ -123,3 +127,4 @@ class Terms:
     enforce: bool = True
     hash: str = ""
     experiment: Experiment = NO_EXPERIMENT
+    arms: Mapping[str, Chained] = field(default_factory=dict)

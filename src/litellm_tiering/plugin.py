@@ -111,7 +111,8 @@ def make_handler() -> TieringHandler:
     settings = settings_of_proxy(lambda where, error: engine.fault(where, error))  # noqa: PLW0108 - there is none yet
     store = settings.store
     engine = engine_of(settings, open_ledger(store.url), spool=open_spool(store.spool, store.url))
-    if settings.cascade is not None and settings.cascade.stream == "buffer":
+    cascades = [s.cascade for s in (settings, *settings.arms.values())]
+    if any(cascade is not None and cascade.stream == "buffer" for cascade in cascades):
         compat.keep_alive(KEEP_ALIVE_S)
 
     def sinks(settings: Settings) -> tuple[Sink, ...]:

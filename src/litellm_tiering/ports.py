@@ -142,7 +142,7 @@ class Known:
 class Ledger(Protocol):
     """Counts money. Every method raises StoreUnavailable when the store is away.
 
-    All are one round trip but ``active``, ``totals`` and ``hours``, which no request waits for.
+    All are one round trip but ``active``, ``totals``, ``hours`` and ``spending``, which no request waits for.
 
     All scopes or none; a refusal consumes nothing; a counter's expiry is set once and never pushed on; a
     hold nobody settles lapses by itself; a late settle still counts; settle and release are idempotent by
@@ -193,6 +193,14 @@ class Ledger(Protocol):
 
         The baseline, and not the cost: a day that ended at the cheapest tier must not teach pacing that money
         is used early. Corrections may have brought an hour below zero.
+        """
+        ...
+
+    async def spending(self, days: Sequence[str]) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """The hours' cost in nano-dollars likewise, of the days of which every hour's is known.
+
+        It is kept for three days: for people who look at today, and not for what is learned of many days. A
+        day that another release began to count is left out.
         """
         ...
 

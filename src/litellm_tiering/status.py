@@ -56,7 +56,9 @@ class LiveBudget:
             "steps_down": self.steps_down(ratio, top),
             "window": self.budget.window.value,
             "window_end": self.window_end_s,
-            "forecast": self._forecast(min(self.paced, top)),
+            "mode": "shadow" if self.budget.shadow else "enforce",
+            **({"would_step_down": self.would_step_down(ratio, top)} if self.budget.shadow else {}),
+            "forecast": self._forecast(0 if self.budget.shadow else min(self.paced, top)),
         }
 
     def _forecast(self, steps: int) -> dict[str, Any] | None:
@@ -71,7 +73,11 @@ class LiveBudget:
         }
 
     def steps_down(self, ratio: float, top: int) -> int:
-        """How many steps a request of the dearest tier is moved down now; 0 without a limit.
+        """How many steps a request of the dearest tier is moved down now; 0 without a limit, or in shadow."""
+        return 0 if self.budget.shadow else self.would_step_down(ratio, top)
+
+    def would_step_down(self, ratio: float, top: int) -> int:
+        """The same, whether or not the budget is in shadow mode.
 
         Where money is spent by value that is how far most go: the upgrades that buy most are spared.
         """
@@ -90,7 +96,7 @@ def live_budgets(
     An id that only matched by its alias is shown under the first budget of its scope and window. Without a
     pacer forecasts take money to go evenly.
     """
-    found: dict[str, LiveBudget] = {}
+    found: dict[tuple[str, bool], LiveBudget] = {}
     for strict in (True, False):
         for budget in budgets:
             window = window_at(budget.window, budget.timezone, now_s)
@@ -100,9 +106,11 @@ def live_budgets(
                 keys = [counter_key(budget, "*", window.label)]
             for key in keys:
                 id_ = key[len(head) : -len(tail)]
-                if key not in found and (not strict or fnmatchcase(id_, budget.match)):
-                    found[key] = _live(budget, id_, live.get(key, Balance()), key, now_s, pacer)
-    return sorted(found.values(), key=lambda b: b.budget.scope is not Scope.GLOBAL)
+                # One in shadow mode may look on at the counter of one in force.
+                place = (key, budget.shadow)
+                if place not in found and (not strict or fnmatchcase(id_, budget.match)):
+                    found[place] = _live(budget, id_, live.get(key, Balance()), key, now_s, pacer)
+    return sorted(found.values(), key=lambda b: (b.budget.scope is not Scope.GLOBAL, b.budget.shadow))
 
 
 def _live(  # noqa: PLR0913, PLR0917 - one line of the table

@@ -89,7 +89,12 @@ def test_every_worker_tells_of_a_decision_once_it_is_paid_for(kept, stream):
     found = told_by_all(kept, id_, settled)
     assert (found["id"], found["route"], found["tier"], found["team"]) == (id_, "auto", "simple", "ops")
     assert found["reasons"] == ["rule:easy"]
-    assert found["attempts"][0]["verdict"] == "ok"
+    (attempt,) = found["attempts"]
+    assert attempt["verdict"] == "ok"
+    assert attempt["prompt_tokens"] > 0
+    assert attempt["completion_tokens"] > 0
+    # The stream's answer is let go of by its beginning, which not every gate can judge.
+    assert {"not_empty", "refusal"} <= set(attempt["judged"])
     newest = get(kept, "decisions", limit=1).json()
     assert (newest["decisions"][0]["id"], newest["complete"]) == (id_, True)
 
@@ -126,6 +131,18 @@ def test_why_a_request_was_downgraded_is_told_with_the_budget_of_that_moment(kep
     assert {d["team"] for d in mine} <= {"blue"}
     assert all("key" not in d for d in mine)
     assert get(kept, "decisions", "sk-red", team="blue").json()["decisions"] == []
+
+
+def test_the_hours_of_the_report_add_up_to_the_day(kept):
+    ask(kept, "chat", SIMPLE, key="sk-ops")
+
+    def adds_up():
+        report = get(kept, "report", days=1).json()
+        hours = [hour["cost_usd"] for hour in report["hours"]]
+        total = report["days"][0]["cost_usd"] if report["days"] else 0
+        return None not in hours and total > 0 and sum(hours) == pytest.approx(total, abs=1e-9)
+
+    eventually(adds_up, "hours that add up to the day")
 
 
 def test_a_refused_request_is_told_of_too(kept):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from litellm_tiering.adaptive import Watch
 from litellm_tiering.announcer import Announcer
 from litellm_tiering.capture import Capture
+from litellm_tiering.config.build_arms import experiment_of
 from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.core.drift import Scores
-from litellm_tiering.core.experiment import Experiment
 from litellm_tiering.core.policy import Policy
 from litellm_tiering.directives import Directives
 from litellm_tiering.drift import Drift, Expected
 from litellm_tiering.engine import Engine
-from litellm_tiering.expecting import Expecting
+from litellm_tiering.expecting import Expecting, Lookout
 from litellm_tiering.ledger.open import open_board, open_records, open_segments
 from litellm_tiering.plan import Terms
 from litellm_tiering.recorder import Writer
@@ -26,7 +26,7 @@ from litellm_tiering.telemetry.metrics import open_metrics
 from litellm_tiering.telemetry.outlook import Outlook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.budget import Budget
@@ -67,6 +67,7 @@ def engine_of(
     engine = Engine(terms_of(settings, budgets), ledger, clock or SystemClock(), spool)
     engine.watch = watch_of(settings, engine)
     engine.expecting = expecting_of(settings, engine)
+    engine.arms = lookouts_of(settings, engine)
     return engine
 
 
@@ -81,19 +82,35 @@ def terms_of(settings: Settings, budgets: tuple[Budget, ...] | None = None) -> T
         retention_s=settings.store.retention_days * _SECONDS_PER_DAY,
         enforce=settings.mode == "enforce",
         hash=settings.policy_hash,
-        experiment=_experiment(settings),
+        experiment=experiment_of(settings.config),
+        arms={n: s.chain for n, s in settings.arms.items() if s.chain is not settings.chain},
     )
 
 
-def _experiment(settings: Settings) -> Experiment:
-    written = settings.config.experiment
-    return Experiment(written.holdout, written.salt or "")
+def lookouts_of(settings: Settings, engine: Engine) -> dict[str, Lookout]:
+    """What is learned under the policies of those arms that judge answers in a way of their own."""
+    found: dict[str, Lookout] = {}
+    for name, own in _judging(settings).items():
+        watch = watch_of(own, engine, name.__eq__)
+        found[name] = Lookout(watch, expecting_of(own, engine, watch))
+    return found
 
 
-def watch_of(settings: Settings, engine: Engine) -> Watch | None:
-    """Who tells which segments start one tier higher; nobody without a cascade."""
+def _judging(settings: Settings) -> dict[str, Settings]:
+    return {n: s for n, s in settings.arms.items() if s.cascade is not settings.cascade}
+
+
+def watch_of(settings: Settings, engine: Engine, owns: Callable[[str], bool] | None = None) -> Watch | None:
+    """Who tells which segments start one tier higher; nobody without a cascade.
+
+    Args:
+        settings: The owner's settings, or those of an arm.
+        engine: Whose requests these are.
+        owns: Whose segments its alarms are about, by arm; the base's, and of arms without a watch, when None.
+    """
     if settings.cascade is None:
         return None
+    others = _judging(settings)
     # One mechanism decides where a segment starts: what is expected takes the place of the bypass.
     above = settings.cascade.bypass_above if settings.cascade.weighing is None else 1.0
     return Watch(
@@ -103,12 +120,19 @@ def watch_of(settings: Settings, engine: Engine) -> Watch | None:
         above,
         probe_share=settings.cascade.probe_share,
         on_fault=engine.fault,
+        owns=owns or (lambda arm: arm not in others),
     )
 
 
-def expecting_of(settings: Settings, engine: Engine) -> Expecting | None:
-    """Who tells which way is expected to cost least; nobody where the fixed rules are to hold."""
-    cascade, watch = settings.cascade, engine.watch
+def expecting_of(settings: Settings, engine: Engine, watch: Watch | None = None) -> Expecting | None:
+    """Who tells which way is expected to cost least; nobody where the fixed rules are to hold.
+
+    Args:
+        settings: The owner's settings, or those of an arm.
+        engine: Whose requests these are.
+        watch: Keeps what is seen of segments; the engine's own when None.
+    """
+    cascade, watch = settings.cascade, watch or engine.watch
     if cascade is None or cascade.weighing is None or watch is None:
         return None
     return Expecting(settings.ladder, cascade.weighing, watch, engine.figures, engine.clock)

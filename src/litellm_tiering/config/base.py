@@ -15,7 +15,13 @@ class Section(BaseModel):
     """A mapping in the configuration: unknown keys are errors, and nothing changes it once it is read."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=False, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=False,
+        allow_inf_nan=False,
+        # Each section's validator would be built as it is imported, and again within all that hold it.
+        defer_build=True,
     )
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_tiering.capture import CaptureSettings
+from litellm_tiering.config.build_arms import build_arms, tested_routes
 from litellm_tiering.config.build_chain import build_chain
-from litellm_tiering.config.build_gates import FaultLog, agreement_of, build_panel, wants_logprobs
+from litellm_tiering.config.build_debt import debt_of
+from litellm_tiering.config.build_gates import (
+    FaultLog,
+    agreement_of,
+    build_panel,
+    build_shadows,
+    judging,
+    wants_logprobs,
+)
 from litellm_tiering.config.fingerprint import policy_hash
 from litellm_tiering.config.schema import ConversationSection
 from litellm_tiering.config.schema_gates import CascadeSection
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
     from litellm_tiering.core.agreement import Agreement
     from litellm_tiering.core.classification import Chained
     from litellm_tiering.core.gate import Judging
+    from litellm_tiering.debt import DebtSettings
+    from litellm_tiering.gates.panel import Shadows
 
 DEFAULT_STEPS_AT = 0.80
 """From this share of a limit on, one tier down, where a budget says nothing of its own."""
@@ -87,6 +98,8 @@ class CascadeSettings:
         wants_logprobs: Whether some gate looks at log-probabilities.
         agreement: Whom to ask beside a tier's own model; None for nobody.
         weighing: How ways are weighed by what they are expected to cost; None where the fixed rules hold.
+        shadows: The gates in shadow mode; None where there are none.
+        idle: Whether no gate's word counts, as all are in shadow mode.
     """
 
     max_escalations: int
@@ -99,6 +112,8 @@ class CascadeSettings:
     wants_logprobs: bool
     agreement: Agreement | None = None
     weighing: Weighing | None = None
+    shadows: Shadows | None = field(default=None, repr=False, compare=False)
+    idle: bool = False
 
 
 class Routing:
@@ -141,10 +156,13 @@ class Settings:
         store: Where spend is counted.
         events: Who is told of events.
         capture: Which requests' text is kept; None where none is.
+        debt: Which of the requests that money moves down the better tier is asked of too; None for none.
         timezone: Whose wall clock rules follow.
         policy_hash: Names this policy in records: the same for the same policy, wherever it is written.
         virtual_names: The classified names that are no tier's own group, as far as they are no globs.
         config: The configuration all of it was built from.
+        arms: The settings of those policies that an experiment compares, by their names; none without one.
+        tested: The routes on which these can differ.
     """
 
     mode: Literal["enforce", "shadow", "off"]
@@ -157,11 +175,14 @@ class Settings:
     store: StoreSettings
     events: EventSettings
     capture: CaptureSettings | None
+    debt: DebtSettings | None
     timezone: str
     policy_hash: str
     virtual_names: tuple[str, ...]
     config: TieringSection = field(repr=False)
     routing: Routing = field(repr=False, compare=False)
+    arms: Mapping[str, Settings] = field(default_factory=dict, repr=False, compare=False)
+    tested: frozenset[str] = frozenset()
 
     def route_for(self, model: str) -> Route | None:
         """The route that requests for ``model`` fall to; None where they are left alone."""
@@ -189,7 +210,7 @@ def build(config: TieringSection, on_gate_fault: OnFault | None = None, base: Pa
     ladder = Ladder(Tier(t.name, t.model) for t in config.tiers)
     routes = _routes(config, ladder)
     on_fault = FaultLog() if on_gate_fault is None else on_gate_fault
-    return Settings(
+    settings = Settings(
         mode=config.mode,
         ladder=ladder,
         routes=routes,
@@ -207,11 +228,14 @@ def build(config: TieringSection, on_gate_fault: OnFault | None = None, base: Pa
         events=_events(config.events),
         timezone=config.timezone,
         capture=_capture(config.capture),
+        debt=debt_of(config),
         policy_hash=policy_hash(config, base or Path()),
         virtual_names=_virtual_names(routes, ladder),
         config=config,
         routing=Routing(routes),
     )
+    arms = build_arms(config, settings, lambda own: build(own, on_fault, base))
+    return replace(settings, arms=arms, tested=tested_routes(settings, arms)) if arms else settings
 
 
 def _routes(config: TieringSection, ladder: Ladder) -> tuple[Route, ...]:
@@ -288,6 +312,8 @@ def _cascade(
         wants_logprobs=wants_logprobs(section.gates),
         agreement=agreement_of(section.gates, ladder),
         weighing=_weighing(section, ladder),
+        shadows=build_shadows(section.gates, on_fault, base),
+        idle=judging(section.gates) == (),
     )
 
 
@@ -298,7 +324,8 @@ def _weighing(section: CascadeSection, ladder: Ladder) -> Weighing | None:
         per_second=section.latency_usd_per_s * NANO_PER_USD,
         probe_share=section.probe_share,
         stream=section.stream,
-        agreement=agreement_of(section.gates, ladder),
+        # A second model in shadow mode is no way to go: what it says changes nothing.
+        agreement=agreement_of(judging(section.gates), ladder),
     )
 
 
@@ -328,6 +355,7 @@ def _budget(config: TieringSection, section: BudgetSection, ladder: Ladder) -> B
         critical=Critical(critical.teams, critical.key_aliases, critical.tags),
         pacing=Pacing(section.pacing),
         by_value=section.downgrade == "value",
+        shadow=section.mode == "shadow",
     )
 
 

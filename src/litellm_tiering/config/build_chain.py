@@ -71,7 +71,13 @@ def build_chain(
         return Chain([HeuristicClassifier(ladder)], ladder, on_fault=on_fault)
     site = Site(ladder, on_fault or FaultLog(), base or Path(), rules_in(listed, ladder))
     built = [_BUILDERS[one.kind](one, site) for one in listed]
-    return Chain(built, ladder, on_fault=site.on_fault)
+    silent = [i for i, one in enumerate(listed) if one.mode == "shadow"]
+    return Chain(built, ladder, on_fault=site.on_fault, shadow=silent)
+
+
+def deciding(listed: Sequence[section.AnyClassifier] | None) -> tuple[section.AnyClassifier, ...]:
+    """Those of the classifiers ``listed`` whose word counts: none that is in shadow mode."""
+    return tuple(one for one in listed or () if one.mode == "enforce")
 
 
 def _rules(one: section.RulesClassifier, site: Site) -> Classifier:
@@ -159,8 +165,8 @@ _BUILDERS: Mapping[str, Callable[[Any, Site], Classifier]] = {
 
 
 def rules_in(listed: Sequence[section.AnyClassifier], ladder: Ladder) -> RulesClassifier | None:
-    """All rules of the classifiers ``listed``; None where there are none."""
-    rules = [rule_of(r, ladder) for one in listed if one.kind == "rules" for r in one.rules]
+    """All rules of the classifiers ``listed``, but those in shadow mode; None where there are none."""
+    rules = [rule_of(r, ladder) for one in deciding(listed) if one.kind == "rules" for r in one.rules]
     return RulesClassifier(rules, ladder) if rules else None
 
 

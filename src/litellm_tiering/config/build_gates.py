@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.config import schema_gates as section
 from litellm_tiering.core.agreement import Agreement
 from litellm_tiering.errors import BadModel, ConfigError, Problem
-from litellm_tiering.gates.panel import AllOf, AnyOf, Panel, Weighted
+from litellm_tiering.gates.panel import AllOf, AnyOf, Panel, Shadows, Weighted
 from litellm_tiering.gates.target import load_target, mark_of, safe_word
 
 if TYPE_CHECKING:
@@ -96,9 +96,30 @@ def build_panel(
         ConfigError: a gate's file cannot be used.
         ValueError, NotImplementedError: the section was never judged.
     """
-    listed = DEFAULT_GATES if gates is None else gates
-    built = [_built(i, gate, base) for i, gate in enumerate(listed)]
-    return Panel(built, on_fault=on_fault, nets=frozenset(name_of(g) for g in listed if _is_net(g)))
+    listed = [(i, g) for i, g in enumerate(DEFAULT_GATES if gates is None else gates) if not silent(g)]
+    built = [_built(i, gate, base) for i, gate in listed]
+    return Panel(built, on_fault=on_fault, nets=frozenset(name_of(g) for _, g in listed if _is_net(g)))
+
+
+def build_shadows(
+    gates: Sequence[section.AnyGate] | None, on_fault: OnFault, base: Path | None = None
+) -> Shadows | None:
+    """The gates listed that are in shadow mode; None where there are none.
+
+    Takes and raises what :func:`build_panel` does.
+    """
+    built = [_built(i, gate, base) for i, gate in enumerate(gates or ()) if silent(gate)]
+    return Shadows(built, on_fault=on_fault) if built else None
+
+
+def silent(one: section.AnyGate) -> bool:
+    """Whether a gate is in shadow mode."""
+    return one.mode == "shadow"
+
+
+def judging(gates: Sequence[section.AnyGate] | None) -> tuple[section.AnyGate, ...] | None:
+    """The gates listed whose word counts; None for the default ones."""
+    return None if gates is None else tuple(gate for gate in gates if not silent(gate))
 
 
 _NETS = frozenset(
@@ -154,7 +175,7 @@ def _with_settings(one: section.AnyGate) -> Gate:
     if isinstance(one, (section.MinLengthGate, section.MaxLengthGate)):
         settings["chars"] = one.chars
     elif isinstance(one, section.JsonSchemaGate):
-        settings["mode"] = one.mode
+        settings["mode"] = "lenient" if one.forgives else "strict"
     elif isinstance(one, section.ConfidenceGate):
         settings |= {"path": one.path, "min": one.min}
     elif isinstance(one, section.LogprobGate):
@@ -225,6 +246,8 @@ def agreement_of(gates: Sequence[section.AnyGate] | None, ladder: Ladder) -> Agr
     one = next((gate for _, gate in every if isinstance(gate, section.AgreementGate)), None)
     if one is None:
         return None
+    # A combination is in shadow mode as a whole.
+    quiet = all(gate is not one for _, gate in every_gate(judging(gates) or ()))
     named = one.at if isinstance(one.at, tuple) else (one.at or ladder[0].name,)
     return Agreement(
         gate=name_of(one),
@@ -233,7 +256,8 @@ def agreement_of(gates: Sequence[section.AnyGate] | None, ladder: Ladder) -> Agr
         more=(one.samples or 2) - 1,
         on=one.on,
         timeout_s=one.timeout_ms / 1000,
-        serve_with=one.serve == "with",
+        serve_with=one.serve == "with" and not quiet,
+        shadow=quiet,
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_tiering.config.arms import ARMS, policies
 from litellm_tiering.config.build_gates import judges_prefix, name_of
 from litellm_tiering.config.check_agreement import agreement_risks
 from litellm_tiering.config.check_capture import capture_risks
+from litellm_tiering.config.check_shadow import shadow_risks
 from litellm_tiering.config.load import examine_file
 from litellm_tiering.config.proxy import HANDLER
 from litellm_tiering.config.schema_gates import CascadeSection
 from litellm_tiering.config.words import Words
+from litellm_tiering.config.words import path as place
 from litellm_tiering.core.budget import AtCeiling
 from litellm_tiering.errors import ConfigError, Problem
 
@@ -68,13 +71,29 @@ def check(
             *_store_risks(found.section, found.proxy, count),
             *_budget_risks(found.section),
             *_tier_risks(found.section, prices),
-            *_cascade_risks(found.section),
-            *agreement_risks(found.section, found.proxy, prices),
+            *_answer_risks(found.section, found.proxy, prices),
             *capture_risks(found.section),
+            *_arm_risks(found.section, found.proxy, prices),
             *_callback_risks(found.proxy),
         )
         warnings += [Problem(r.path, r.message, r.fix, file) for r in risks]
     return Report(found.problems, tuple(warnings))
+
+
+def _answer_risks(section: TieringSection, proxy: ProxyView, prices: Prices | None) -> Iterator[Problem]:
+    yield from _cascade_risks(section)
+    yield from agreement_risks(section, proxy, prices)
+    yield from shadow_risks(section)
+
+
+def _arm_risks(section: TieringSection, proxy: ProxyView, prices: Prices | None) -> Iterator[Problem]:
+    """What is risky in the policy of an arm, and not in the one for all."""
+    told = set(_answer_risks(section, proxy, prices))
+    for index, (_, policy) in enumerate(policies(section)):
+        for risk in _answer_risks(policy, proxy, prices):
+            if risk not in told:
+                below = risk.path.removeprefix("tiering.")
+                yield replace(risk, path=f"{place((*ARMS, index))}.{below}")
 
 
 def _workers(env: Mapping[str, str]) -> int:
@@ -107,13 +126,15 @@ def _store_risks(section: TieringSection, proxy: ProxyView, workers: int) -> Ite
 
 
 def _budget_risks(section: TieringSection) -> Iterator[Problem]:
-    if not any(b.limit_usd for b in section.budgets):
+    if not any(b.limit_usd and b.mode == "enforce" for b in section.budgets):
         yield Problem(
             "tiering.budgets",
             "nothing is limited: spend is counted only",
             "add a budget, such as `- {scope: global, limit_usd: 50, window: day}`.",
         )
     for i, budget in enumerate(section.budgets):
+        if budget.mode == "shadow":
+            continue
         if budget.limit_usd and budget.at_ceiling is AtCeiling.BLOCK and section.store.on_error == "open":
             yield Problem(
                 f"tiering.budgets[{i}].at_ceiling",

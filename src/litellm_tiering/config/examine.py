@@ -14,7 +14,9 @@ from litellm_tiering.config.sense_agreement import judge_agreement
 from litellm_tiering.config.sense_budgets import judge_budgets
 from litellm_tiering.config.sense_capture import judge_capture
 from litellm_tiering.config.sense_classifiers import judge_classifiers, judge_models
+from litellm_tiering.config.sense_debt import judge_debt
 from litellm_tiering.config.sense_events import judge_events
+from litellm_tiering.config.sense_experiment import judge_arms, judge_experiment
 from litellm_tiering.config.sense_gates import judge_cascade, judge_targets
 from litellm_tiering.config.sense_routes import judge_reach, judge_routes, judge_virtual_names
 from litellm_tiering.config.tree import Tree
@@ -41,6 +43,8 @@ JUDGES: tuple[Callable[[View], Iterator[Finding]], ...] = (
     judge_store,
     judge_events,
     judge_capture,
+    judge_debt,
+    judge_experiment,
 )
 """Who judges a section that is well formed, or the sound part of one that is not."""
 
@@ -145,7 +149,10 @@ def _whole_in(salvaged: Salvaged) -> Callable[[Loc], bool]:
 def _judged(
     view: View, salvaged: Salvaged, judges: Iterable[Callable[[View], Iterator[Finding]]]
 ) -> list[Finding]:
-    judged = (replace(f, loc=salvaged.written(f.loc)) for judge in judges for f in judge(view))
+    judges = tuple(judges)
+    found = [f for judge in judges for f in judge(view)]
+    every = (*found, *judge_arms(view, judges, found))
+    judged = (replace(f, loc=salvaged.written(f.loc)) for f in every)
     # What could not be read may seem to be missing.
     unread = {f.loc for f in salvaged.findings}
     return [f for f in judged if f.loc not in unread]

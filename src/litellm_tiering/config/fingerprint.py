@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.config.arms import KEYS, policies
 from litellm_tiering.config.build_gates import every_gate
 from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, LearnedClassifier
 from litellm_tiering.config.schema_gates import AcceptableGate, CascadeSection
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from litellm_tiering.config.schema import TieringSection
+    from litellm_tiering.config.schema_experiment import ArmSection
 
 
 def models_of(config: TieringSection, *, gates: bool = True) -> Iterator[tuple[str, str]]:
@@ -43,11 +45,28 @@ def policy_hash(config: TieringSection, base: Path) -> str:
         config: The section.
         base: The directory that relative paths are meant from.
     """
-    left_out: Mapping[str, Any] = {"store": {"url", "spool"}, "events": True, "capture": {"path"}}
+    left_out: Mapping[str, Any] = {
+        "store": {"url", "spool"},
+        "events": True,
+        "capture": {"path"},
+        "experiment": {"arms"},
+    }
     plain = config.model_dump(mode="json", by_alias=True, exclude=left_out)
-    plain["models"] = [_digest(base, path, kind) for kind, path in models_of(config)]
+    plain["models"] = _models(config, base)
+    if config.experiment.arms:
+        # What an arm comes to counts, and not what of that it writes itself.
+        plain["arms"] = [_arm(arm, policy, base) for arm, policy in policies(config)]
     canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _models(config: TieringSection, base: Path) -> list[str]:
+    return [_digest(base, path, kind) for kind, path in models_of(config)]
+
+
+def _arm(arm: ArmSection, policy: TieringSection, base: Path) -> list[object]:
+    said = policy.model_dump(mode="json", by_alias=True, include=set(KEYS))
+    return [arm.name, arm.share, said, _models(policy, base)]
 
 
 def _digest(base: Path, path: str, kind: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from litellm_tiering.config.base import OFF_IS_A_WORD, Name, Section, Share, Text, Whole
 from litellm_tiering.config.schema_budgets import BudgetSection  # noqa: TC001 - pydantic reads it
 from litellm_tiering.config.schema_classifiers import AnyClassifier  # noqa: TC001 - pydantic reads it
 from litellm_tiering.config.schema_events import EventsSection
-from litellm_tiering.config.schema_gates import CascadeSection
+from litellm_tiering.config.schema_experiment import ExperimentSection
+from litellm_tiering.config.schema_policy import Cascade, Requirements  # noqa: TC001 - pydantic reads it
 
 
 class TierSection(Section):
@@ -79,19 +80,6 @@ class RouteSection(Section):
     )
 
 
-class CapabilitySection(Section):
-    """What the models of one tier can do, where LiteLLM's model map does not know it or is wrong."""
-
-    vision: bool | None = Field(default=None, description="Images in the prompt.")
-    audio: bool | None = Field(default=None, description="Audio in the prompt.")
-    files: bool | None = Field(default=None, description="Documents in the prompt.")
-    tools: bool | None = Field(default=None, description="Tool calls.")
-    response_format: bool | None = Field(default=None, description="Answers held to a JSON schema.")
-    max_input_tokens: Whole | None = Field(
-        default=None, ge=1, description="The context window for input, in tokens."
-    )
-
-
 class StoreSection(Section):
     """Where spend is counted."""
 
@@ -119,20 +107,7 @@ class StoreSection(Section):
         ge=0,
         le=10_000_000,
         description="How many decisions are kept for all workers to see, without prompts or answers, and no "
-        "longer than `retention_days`; up to 0.9 kB each. With 0 each worker remembers its latest only.",
-    )
-
-
-class ExperimentSection(Section):
-    """A randomised hold-out, to measure what routing saves, and what it costs in quality."""
-
-    holdout: Share = Field(
-        default=0.0,
-        description="The share of callers, by a stable hash, that always get the dearest tier on the routes "
-        "that classify. A caller is a key, else a user, else a team; never the end user of a body.",
-    )
-    salt: Text | None = Field(
-        default=None, repr=False, description="Any text: another one draws other callers."
+        "longer than `retention_days`; up to 1 kB each. With 0 each worker remembers its latest only.",
     )
 
 
@@ -171,29 +146,6 @@ class CaptureSection(Section):
         description="Whose requests are never kept. Nor are those that say `no-log: true`, or whose messages "
         "LiteLLM is told not to log.",
     )
-
-
-def _cascade_form(value: object) -> str:
-    return "~off" if isinstance(value, bool) else "~on"
-
-
-Cascade = Annotated[
-    Annotated[Literal[False], Tag("~off")] | Annotated[CascadeSection, Tag("~on")],
-    Discriminator(_cascade_form),
-]
-"""The cascade's section, or ``false`` for none."""
-
-
-def _requirements_form(value: object) -> str:
-    return "~word" if isinstance(value, (str, bool)) else "~table"
-
-
-Requirements = Annotated[
-    Annotated[Literal["auto", "off"], OFF_IS_A_WORD, Tag("~word")]
-    | Annotated[dict[Name, CapabilitySection], Tag("~table")],
-    Discriminator(_requirements_form),
-]
-"""``auto``, ``off``, or what each tier can do."""
 
 
 class TieringSection(Section):
@@ -237,7 +189,8 @@ class TieringSection(Section):
         default=EventsSection(), description="Who is told of thresholds, ceilings, outages and forecasts."
     )
     experiment: ExperimentSection = Field(
-        default=ExperimentSection(), description="A randomised hold-out, to measure what routing saves."
+        default=ExperimentSection(),
+        description="A randomised hold-out, to measure what routing saves; and policies compared.",
     )
     capture: CaptureSection = Field(
         default=CaptureSection(), description="Prompts and answers kept for training and evaluation."

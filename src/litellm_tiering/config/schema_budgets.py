@@ -44,6 +44,10 @@ class BudgetSection(Section):
     """One budget. Every id that `match` covers has a budget of its own."""
 
     scope: Scope = Field(default=Scope.GLOBAL, description="Whose spend is counted.")
+    mode: Literal["enforce", "shadow"] = Field(
+        default="enforce",
+        description="`shadow`: it counts, and records what it would have done; it moves and stops nothing.",
+    )
     match: Text = Field(default="*", description="Which ids of that scope, a glob; `global` takes only `*`.")
     limit_usd: Number | None = Field(
         default=None,

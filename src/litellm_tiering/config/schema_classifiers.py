@@ -13,6 +13,16 @@ Line = Annotated[str, Field(min_length=1, max_length=500)]
 """A sentence or two."""
 
 
+class ClassifierSection(Section):
+    """What every classifier has."""
+
+    mode: Literal["enforce", "shadow"] = Field(
+        default="enforce",
+        description="`shadow`: it is asked where it would be, in the background, and recorded; the next one "
+        "decides as if it were not there.",
+    )
+
+
 class RuleSection(Section):
     """One rule: what it asks for, and the tier it chooses or the bounds it sets."""
 
@@ -27,14 +37,14 @@ class RuleSection(Section):
     )
 
 
-class RulesClassifier(Section):
+class RulesClassifier(ClassifierSection):
     """Your own rules, in order: the first that chooses a tier decides, and the bounds of all apply."""
 
     kind: Literal["rules"]
     rules: tuple[RuleSection, ...] = Field(description="The rules, in order.")
 
 
-class HeuristicClassifier(Section):
+class HeuristicClassifier(ClassifierSection):
     """Counts and cues in the question, weighed by fixed weights; needs nothing to be trained."""
 
     kind: Literal["heuristic"]
@@ -47,7 +57,7 @@ class HeuristicClassifier(Section):
     )
 
 
-class LearnedClassifier(Section):
+class LearnedClassifier(ClassifierSection):
     """A model trained on your own outcomes."""
 
     kind: Literal["learned"]
@@ -61,7 +71,7 @@ class LearnedClassifier(Section):
     )
 
 
-class EmbeddingClassifier(Section):
+class EmbeddingClassifier(ClassifierSection):
     """What the request is like: your examples of each tier, or a head that was trained on your outcomes."""
 
     kind: Literal["embedding"]
@@ -102,7 +112,7 @@ class EmbeddingClassifier(Section):
     )
 
 
-class LlmClassifier(Section):
+class LlmClassifier(ClassifierSection):
     """A model of this proxy, asked to name the tier."""
 
     kind: Literal["llm"]
@@ -125,7 +135,7 @@ class LlmClassifier(Section):
     )
 
 
-class LitellmClassifier(Section):
+class LitellmClassifier(ClassifierSection):
     """LiteLLM's own complexity scorer, as one signal; on recorded outcomes it ranks below counting words."""
 
     kind: Literal["litellm"]
@@ -141,7 +151,7 @@ class LitellmClassifier(Section):
     )
 
 
-class CallbackClassifier(Section):
+class CallbackClassifier(ClassifierSection):
     """A function of yours, sync or async: it returns a tier's name, a score, an Opinion, or None for none."""
 
     kind: Literal["callback"]

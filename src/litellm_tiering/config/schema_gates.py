@@ -18,11 +18,21 @@ GateName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0
 """What a gate is called in headers and metric labels: short and plain."""
 
 
-class GateSection(Section):
-    """What every gate has."""
+class NamedGate(Section):
+    """What every gate is called."""
 
     name: GateName | None = Field(
         default=None, description="What it is called in headers, records and metrics; its kind when absent."
+    )
+
+
+class GateSection(NamedGate):
+    """What every gate has."""
+
+    mode: Literal["enforce", "shadow"] = Field(
+        default="enforce",
+        description="`shadow`: it judges the answer that is served, in the background, and is recorded; it "
+        "rejects nothing. Of a combination as a whole, not of a gate in it.",
     )
 
 
@@ -58,15 +68,24 @@ class RefusalGate(GateSection):
     kind: Literal["refusal"]
 
 
-class JsonSchemaGate(GateSection):
+class JsonSchemaGate(NamedGate):
     """Rejects structured answers and tool-call arguments that do not fit their schema."""
 
     kind: Literal["json_schema"]
-    mode: Literal["lenient", "strict"] = Field(
-        default="lenient",
-        description="Lenient forgives what most readers of such answers mend themselves, such as a code "
-        "fence around the JSON; strict forgives nothing.",
+    strict: bool = Field(
+        default=False,
+        description="Whether nothing is forgiven. Otherwise what most readers of such answers mend "
+        "themselves is, such as a code fence around the JSON.",
     )
+    mode: Literal["enforce", "shadow", "lenient", "strict"] = Field(
+        default="enforce",
+        description="`shadow`, as of any gate; `lenient` and `strict` are an earlier way to write `strict`.",
+    )
+
+    @property
+    def forgives(self) -> bool:
+        """Whether it is lenient."""
+        return not self.strict and self.mode != "strict"
 
 
 class ConfidenceGate(GateSection):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_tiering.classifiers.embedding_local import EXTRA, installed
-from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, HeuristicClassifier, LlmClassifier
+from litellm_tiering.config.schema_classifiers import EmbeddingClassifier, LlmClassifier
+from litellm_tiering.config.sense_shadow import always_decides
 from litellm_tiering.config.words import Finding, suggestion
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.errors import ConfigError
@@ -23,7 +24,7 @@ def judge_asking(view: View, loc: Loc, index: int) -> Iterator[Finding]:
     one = listed[index]
     if not isinstance(one, (LlmClassifier, EmbeddingClassifier)):
         return
-    if any(isinstance(c, HeuristicClassifier) and c.abstain_below == 0 for c in listed[:index]):
+    if one.mode == "enforce" and always_decides(listed[:index]):
         yield Finding(
             loc,
             f"`{one.kind}` is asked only where those before it abstain, and the heuristic never does",

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from litellm_tiering.config.sense_routes import VIRTUAL
+from litellm_tiering.config.sense_shadow import judge_silent_budget
 from litellm_tiering.config.words import Finding, suggestion
 from litellm_tiering.core.budget import Downgrade, Scope
 from litellm_tiering.units import WindowKind
@@ -27,7 +28,7 @@ ENOUGH_DAYS = 3
 
 def judge_budgets(view: View) -> Iterator[Finding]:
     """Each budget by itself, and no two alike."""
-    seen: dict[tuple[str, str, str], int] = {}
+    seen: dict[tuple[object, ...], int] = {}
     for i, budget in enumerate(view.section.budgets):
         loc: Loc = ("tiering", "budgets", i)
         yield from view.unknown_zone((*loc, "timezone"), budget.timezone)
@@ -36,7 +37,11 @@ def judge_budgets(view: View) -> Iterator[Finding]:
         yield from _judge_pacing(view, loc, budget)
         if isinstance(budget.downgrade, tuple):
             yield from _judge_thresholds(view, (*loc, "downgrade"), budget.downgrade)
-        kind = (budget.scope.value, budget.match, budget.window.value)
+        yield from judge_silent_budget(loc, budget)
+        kind: tuple[object, ...] = (budget.scope.value, budget.match, budget.window.value)
+        if budget.mode == "shadow":
+            # Beside one in force, or at several limits, it shows what they would do.
+            kind = (*kind, budget.limit_usd)
         if kind in seen:
             yield Finding(
                 loc,

@@ -21,6 +21,7 @@ from litellm_tiering.config.schema_classifiers import (
 from litellm_tiering.config.sense import nothing_in, twice
 from litellm_tiering.config.sense_asking import judge_asking
 from litellm_tiering.config.sense_owncode import judge_owncode
+from litellm_tiering.config.sense_shadow import judge_silent_classifiers
 from litellm_tiering.config.words import Finding
 from litellm_tiering.errors import BadModel
 
@@ -45,7 +46,8 @@ _KEYWORDS = ("any_keyword", "all_keywords", "none_keyword", "system_keyword")
 
 def judge_classifiers(view: View) -> Iterator[Finding]:
     """Each classifier by itself."""
-    kinds: set[str] = set()
+    kinds: set[tuple[str, str]] = set()
+    yield from judge_silent_classifiers(view)
     for i, classifier in enumerate(view.section.classifiers or ()):
         loc: Loc = ("tiering", "classifiers", i)
         if isinstance(classifier, RulesClassifier):
@@ -56,11 +58,11 @@ def judge_classifiers(view: View) -> Iterator[Finding]:
             for n, rule in enumerate(rules):
                 yield from _judge_rule(view, (*loc, "rules", n), rule)
             yield from _judge_keywords((*loc, "rules"), rules)
-        elif classifier.kind in kinds and not isinstance(classifier, CallbackClassifier):
+        elif (classifier.kind, classifier.mode) in kinds and not isinstance(classifier, CallbackClassifier):
             yield Finding(
                 (*loc, "kind"), f"a second classifier of kind {classifier.kind!r}", "keep one of them."
             )
-        kinds.add(classifier.kind)
+        kinds.add((classifier.kind, classifier.mode))
         yield from judge_asking(view, loc, i)
         yield from judge_owncode(view, loc, i)
         if isinstance(classifier, _SCORED) and classifier.thresholds:

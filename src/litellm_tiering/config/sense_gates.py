@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_tiering.config.build_gates import every_gate, inside, judges_prefix, name_of
+from litellm_tiering.config.build_gates import every_gate, inside, judges_prefix, name_of, silent
 from litellm_tiering.config.schema_gates import (
     MAX_DEPTH,
     MAX_GATES,
@@ -18,6 +18,7 @@ from litellm_tiering.config.schema_gates import (
     WeightedGate,
 )
 from litellm_tiering.config.sense_owncode import judge_target
+from litellm_tiering.config.sense_shadow import judge_silent_gates
 from litellm_tiering.config.words import Finding
 from litellm_tiering.gates.callback import load_target
 
@@ -60,6 +61,7 @@ def judge_cascade(view: View) -> Iterator[Finding]:
             "write `cascade: false`, or leave `gates` out for the default ones.",
         )
     yield from _judge_size(cascade.gates)
+    yield from judge_silent_gates(view, cascade.gates)
     yield from _judge_list(view, [((*GATES, i), gate) for i, gate in enumerate(cascade.gates)], every=True)
     for loc, gate in every_gate(cascade.gates, GATES):
         yield from _judge_gate(view, loc, gate)
@@ -126,6 +128,7 @@ def _judge_list(view: View, placed: Placed, *, every: bool) -> Iterator[Finding]
 
 def _judge_lengths(placed: Placed) -> Iterator[Finding]:
     """Bounds on the length that no answer can keep."""
+    placed = [(loc, gate) for loc, gate in placed if not silent(gate)]
     most = min((g.chars for _, g in placed if isinstance(g, MaxLengthGate)), default=None)
     for loc, gate in placed:
         if isinstance(gate, MinLengthGate) and most is not None and gate.chars > most:
@@ -160,7 +163,8 @@ def _judge_stream(view: View, cascade: CascadeSection) -> Iterator[Finding]:
     """A stream whose beginning is asked to be judged, by gates that only judge whole answers."""
     if cascade.stream != "prefix" or "stream" not in cascade.model_fields_set or not cascade.gates:
         return
-    if view.whole(GATES) and not any(judges_prefix(gate) for gate in cascade.gates):
+    counting = [gate for gate in cascade.gates if not silent(gate)]
+    if view.whole(GATES) and counting and not any(map(judges_prefix, counting)):
         yield Finding(
             (*ROOT, "stream"),
             "is `prefix`, but none of the gates can judge the beginning of an answer",

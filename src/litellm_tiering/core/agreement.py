@@ -26,6 +26,7 @@ class Agreement:
         on: What is compared: ``auto``, ``always``, or one form.
         timeout_s: How long each of them may take from when it was asked, in seconds.
         serve_with: Whether the second model's answer is served where both agree.
+        shadow: Whether what comes of it changes nothing: it is asked and paid for, and nobody waits for it.
     """
 
     gate: str
@@ -35,6 +36,7 @@ class Agreement:
     on: str = "auto"
     timeout_s: float = 30.0
     serve_with: bool = False
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from litellm_tiering.core.aside import SideCalls
     from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
@@ -83,6 +83,7 @@ class Classification:
         cap: The highest rank allowed and the name of what demands it.
         opinions: Everyone's opinion, in the order asked.
         fault: What kind of error kept them from choosing; empty when they chose, or had nothing to say.
+        reached: Those in shadow mode that would have been asked; they are once nobody waits for their word.
     """
 
     rank: int | None = None
@@ -93,6 +94,24 @@ class Classification:
     cap: tuple[int, str] | None = None
     opinions: tuple[Opinion, ...] = ()
     fault: str = ""
+    reached: tuple[Reached, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A classifier in shadow mode, for one request that it would have been asked of.
+
+    Attributes:
+        by: Its kind.
+        name: What it is called besides; empty where its kind says enough.
+        asks: Whether it may ask models of the proxy, which costs.
+        ask: Asks it; its word alone, its faults contained.
+    """
+
+    by: str
+    name: str
+    asks: bool
+    ask: Callable[[], Awaitable[Classification]] = field(repr=False)
 
 
 class Chained(Protocol):

@@ -37,6 +37,7 @@ class Reason(str, enum.Enum):
     DEFAULT = "default"
     REQUESTED = "requested"
     HOLDOUT = "holdout"
+    ARM = "arm"
     CLIENT = "client"
     FLOOR = "floor"
     CAP = "cap"
@@ -114,6 +115,8 @@ class Decision:
 
     steps: tuple[Step, ...]
     refusal: Refusal | None = None
+    instead: Decision | None = None
+    """In shadow mode, what would have been done; None elsewhere."""
 
     @property
     def rank(self) -> int:
@@ -137,7 +140,7 @@ class Decision:
     def shadowed(self, rank: int) -> Decision:
         """What is done in shadow mode: the request stays at ``rank``, and every step is on record only."""
         stays = Step(Stage.CLASSIFY, Reason.SHADOW, None, rank)
-        return Decision((stays, *(replace(s, enforced=False) for s in self.steps)))
+        return Decision((stays, *(replace(s, enforced=False) for s in self.steps)), instead=self)
 
     @property
     def reasons(self) -> tuple[str, ...]:

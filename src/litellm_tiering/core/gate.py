@@ -184,12 +184,14 @@ class Judgement:
         p_bad: How likely it is bad, by the gate that is surest; 0 where none had a view.
         reasons: What each gate said that said something, as ``gate:reason``.
         undecided: Of a prefix: whether some gate needs to see more.
+        judged: The gates that accepted or rejected it; those that abstained, or were not asked, did not.
     """
 
     by: str = ""
     p_bad: float = 0.0
     reasons: tuple[str, ...] = ()
     undecided: bool = False
+    judged: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def accepted(self) -> bool:

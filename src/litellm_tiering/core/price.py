@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_tiering.units import NanoUSD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,32 @@ class Usage:
     image: int = 0
     reasoning: int = 0
     audio_out: int = 0
+
+    def explained(self) -> dict[str, int]:
+        """The tokens by the names that routes and files have for them, without parts that are 0."""
+        parts = {name: n for name, part in _PARTS.items() if (n := int(getattr(self, part)))}
+        return {"prompt_tokens": self.prompt, "completion_tokens": self.completion, **parts}
+
+    @classmethod
+    def told(cls, said: Mapping[str, Any]) -> Usage | None:
+        """What :meth:`explained` has told; None where that is not there, or is none."""
+        found: dict[str, Any] = {part: said.get(name, 0) for name, part in _PARTS.items()}
+        found |= {"prompt": said.get("prompt_tokens"), "completion": said.get("completion_tokens")}
+        return cls(**found) if all(type(n) is int and 0 <= n <= _MOST for n in found.values()) else None
+
+
+_MOST = 10**12
+"""More tokens than this no call has used."""
+
+_PARTS = {
+    "cached_tokens": "cached",
+    "cache_write_tokens": "written",
+    "cache_write_1h_tokens": "written_long",
+    "audio_tokens": "audio",
+    "image_tokens": "image",
+    "reasoning_tokens": "reasoning",
+    "audio_output_tokens": "audio_out",
+}
 
 
 @dataclass(frozen=True, slots=True)

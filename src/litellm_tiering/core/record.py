@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.shadow import steps_of
 from litellm_tiering.units import usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_tiering.core.budget import Balance
+    from litellm_tiering.core.debt import Debt
     from litellm_tiering.core.decision import Decision
     from litellm_tiering.core.ladder import Ladder
     from litellm_tiering.core.policy import Account
+    from litellm_tiering.core.price import Usage
+    from litellm_tiering.core.shadow import Would
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class Attempt:
         reasons: More on the verdict.
         cost: What it cost, in nano-dollars.
         elapsed_ms: How long it took.
+        shadow: Whether it was asked for by a gate in shadow mode alone: clients are not told of it.
+        used: The tokens that were paid for; None where nobody knows, or nothing was paid.
+        judged: The gates that accepted or rejected the answer; one that abstained did not.
     """
 
     tier: str
@@ -35,6 +42,9 @@ class Attempt:
     reasons: tuple[str, ...] = ()
     cost: int = 0
     elapsed_ms: float = 0.0
+    shadow: bool = False
+    used: Usage | None = None
+    judged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ class Stood:
         used: What was spent and held, in nano-dollars.
         ends_s: When its window ended, in seconds since the epoch.
         spared: Whether this caller is counted by it, and neither moved nor stopped.
+        shadow: Whether nobody is.
     """
 
     scope: str
@@ -77,6 +88,7 @@ class Stood:
     used: int
     ends_s: float
     spared: bool = False
+    shadow: bool = False
 
     def explained(self) -> dict[str, Any]:
         """The budget as the ``decisions/{id}`` route shows it; money in dollars."""
@@ -89,6 +101,7 @@ class Stood:
             "ratio": self.used / self.limit if self.limit else 1.0,
             "window_end": self.ends_s,
             "spared": self.spared,
+            **({"mode": "shadow"} if self.shadow else {}),
         }
 
 
@@ -103,6 +116,7 @@ def stood(accounts: Sequence[Account], balances: Sequence[Balance]) -> tuple[Sto
             balance.used,
             account.window_end_s,
             account.critical,
+            account.budget.shadow,
         )
         for account, balance in zip(accounts, balances, strict=False)
         if account.budget.limit is not None
@@ -127,6 +141,9 @@ class Record:
         policy: The hash of the policy in force.
         consulted: The calls that its classifiers made.
         budgets: How the budgets that count it stood when it was decided; none where the store was away.
+        shadow: What parts in shadow mode would have done.
+        debt: What the better tier's answer showed, where money moved it down; None where it was not asked.
+        arm: Which of several policies was followed in an experiment; empty outside one.
     """
 
     id: str
@@ -142,6 +159,9 @@ class Record:
     policy: str = ""
     consulted: tuple[Consulted, ...] = ()
     budgets: tuple[Stood, ...] = ()
+    shadow: tuple[Would, ...] = ()
+    debt: Debt | None = None
+    arm: str = ""
 
     @property
     def cost(self) -> int:
@@ -174,8 +194,8 @@ class Record:
             "route": self.route,
             "tier": self.tier,
             "model": self.model,
-            "reasons": list(self.decision.reasons),
-            "steps": self.decision.explained(ladder),
+            "reasons": [*self.decision.reasons, *(w.label for w in self.shadow if w.label)],
+            "steps": [*self.decision.explained(ladder), *steps_of(self.shadow, ladder)],
             "budgets": [budget.explained() for budget in self.budgets],
             "attempts": [
                 {
@@ -185,6 +205,9 @@ class Record:
                     "reasons": list(a.reasons),
                     "cost_usd": usd(a.cost),
                     "ms": round(a.elapsed_ms, 1),
+                    **({"shadow": True} if a.shadow else {}),
+                    **({} if a.used is None else a.used.explained()),
+                    **({"judged": list(a.judged)} if a.judged else {}),
                 }
                 for a in self.attempts
             ],
@@ -202,4 +225,7 @@ class Record:
             "cost_usd": usd(self.cost),
             "baseline_usd": usd(self.baseline),
             "policy": self.policy,
+            **({"arm": self.arm} if self.arm else {}),
+            **({"shadow": [w.explained(ladder) for w in self.shadow]} if self.shadow else {}),
+            **({} if self.debt is None else {"debt": self.debt.explained()}),
         }

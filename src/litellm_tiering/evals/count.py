@@ -170,5 +170,5 @@ class Count:
 
 
 def limited(budgets: tuple[Budget, ...]) -> Budget | None:
-    """The global budget that has a limit, the first in the file; None where none has."""
-    return next((b for b in budgets if b.scope is Scope.GLOBAL and b.limit is not None), None)
+    """The global budget that limits, the first in the file; None where none does."""
+    return next((b for b in budgets if b.scope is Scope.GLOBAL and b.binds), None)

@@ -6,6 +6,8 @@ import html
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.evals.savings_bars import Bar, bars
+from litellm_tiering.telemetry.arms_text import ARM_HEAD, arm_rows
+from litellm_tiering.telemetry.foreseen_text import HEAD, shadow_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,6 +85,8 @@ def page_of(report: Mapping[str, Any], sentences: Sequence[str]) -> str:
     parts += _table(report["rows"], report["total"], by)
     parts += _small("Tiers", ("tier", "attempts", "p50_ms", "p95_ms"), report["tiers"])
     parts += _small("Gates", ("gate", "rejected", "judged"), report["gates"])
+    parts += _words("Policies compared", ARM_HEAD, arm_rows(report))
+    parts += _words("In shadow mode", HEAD, shadow_rows(report))
     return "\n".join([*parts, "</main></body></html>"]) + "\n"
 
 
@@ -118,6 +122,16 @@ def _small(title: str, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -
     for row in rows:
         cells = [_text(str(row[keys[0]])), *(_text(_value(row[key], "count")) for key in keys[1:])]
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    yield "</tbody></table></div>"
+
+
+def _words(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
+        return
+    named = "".join(f'<th scope="col">{_text(name)}</th>' for name in head)
+    yield f'<h2>{title}</h2><div class="wide"><table><thead><tr>{named}</tr></thead><tbody>'
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{_text(word)}</td>" for word in row) + "</tr>"
     yield "</tbody></table></div>"
 
 

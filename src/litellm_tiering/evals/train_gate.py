@@ -7,8 +7,6 @@ holds a model of all rows. Needs numpy.
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ import numpy as np
 from litellm_tiering.evals import train_gate_fit as fit
 from litellm_tiering.evals.metrics import auroc
 from litellm_tiering.evals.provenance import digest_of
-from litellm_tiering.evals.train_gate_report import Report, tell
+from litellm_tiering.evals.train_gate_report import Report
 from litellm_tiering.evals.train_gate_rows import SLOTS, Row, Rows, read_rows
 from litellm_tiering.gates.acceptable_features import NAMES, VERSION
 from litellm_tiering.gates.acceptable_model import CLIP, KIND
@@ -26,7 +24,7 @@ from litellm_tiering.weights import write
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,27 +83,23 @@ class Table:
         return Table([row for row, wanted in zip(self.rows, chosen, strict=True) if wanted])
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train a gate as the command line asks: 0 when its file was written, 1 when it was not.
+def run(options: argparse.Namespace, progress: Callable[[int], None] = lambda _: None) -> Report:
+    """Train a gate as the command line asks, and write its file.
+
+    Args:
+        options: The command line's.
+        progress: Told how many lines were read, now and then.
 
     Raises:
         OutcomeError: the outcomes cannot be trained on.
         BadModel: the file cannot be written.
     """
-    terminal = sys.stderr.isatty()
-
-    def progress(lines: int) -> None:
-        if terminal:
-            print(f"\r{lines:,} lines", end="", file=sys.stderr, flush=True)  # noqa: T201 - of a command line
-
     seed = getattr(options, "seed", None) or 0
     fold_by = getattr(options, "fold_by", None) or ""
     rows = read_rows(
         options.outcomes, options.weak, options.strong, seed=seed, fold_by=fold_by, progress=progress
     )
-    if terminal:
-        print(f"\r{rows.report.lines:,} lines", file=sys.stderr)  # noqa: T201 - as above
-    report = train(
+    return train(
         rows,
         options.out,
         source={"file": Path(options.outcomes).name, "sha256": digest_of(options.outcomes)},
@@ -113,11 +107,6 @@ def run(options: argparse.Namespace) -> int:
         curve=not getattr(options, "no_curve", False),
         seed=seed,
     )
-    if getattr(options, "json", False):
-        print(json.dumps(asdict(report), indent=2, allow_nan=False))  # noqa: T201 - as above
-    else:
-        print(tell(report, options.out))  # noqa: T201 - as above
-    return 0 if report.written else 1
 
 
 def train(  # noqa: PLR0913 - all by name but the first two

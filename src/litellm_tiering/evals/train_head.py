@@ -9,9 +9,7 @@ Needs numpy, and the local model or vectors of one of the proxy's.
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,8 +100,12 @@ class Table:
         return len(self.words)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train a head as the command line asks: 0 when its file was written, 1 when it was not.
+def run(options: argparse.Namespace, progress: Callable[[int], None] | None = None) -> HeadReport:
+    """Train a head as the command line asks, and write its file.
+
+    Args:
+        options: The command line's.
+        progress: Told how many questions have a vector, now and then.
 
     Raises:
         CannotTrain: the local model is not installed, or there is too little to learn from.
@@ -114,22 +116,9 @@ def run(options: argparse.Namespace) -> int:
         encode = encoder().embed
     except ImportError:
         raise CannotTrain(f"the local embedding model is not installed: {EXTRA}") from None
-    terminal = sys.stderr.isatty()
-
-    def told(count: int) -> None:
-        if terminal:
-            print(f"\r{count:,} questions embedded", end="", file=sys.stderr, flush=True)  # noqa: T201 - of a command line
-
-    table = read(options.outcomes, options.weak, options.strong, encode, told)
-    if terminal:
-        print(file=sys.stderr)  # noqa: T201 - as above
+    table = read(options.outcomes, options.weak, options.strong, encode, progress)
     source = f"{options.outcomes}: {options.weak} and {options.strong}"
-    report = train(table, options.out, source, force=bool(getattr(options, "force", False)))
-    if getattr(options, "json", False):
-        print(json.dumps(asdict(report), indent=2))  # noqa: T201 - as above
-    else:
-        print(tell(report, options.out))  # noqa: T201 - as above
-    return 0 if report.written else 1
+    return train(table, options.out, source, force=bool(getattr(options, "force", False)))
 
 
 def read(

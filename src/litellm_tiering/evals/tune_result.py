@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from litellm_tiering.config.build_chain import deciding
 from litellm_tiering.evals.policy_sim import Recorded
 from litellm_tiering.evals.tune import Goal, always, highest, rows_needed, search
 from litellm_tiering.evals.tune_paths import Field, Path, Questions
@@ -175,7 +176,9 @@ def classifier_of(gathered: Gathered) -> str:
     """
     listed = gathered.asked.settings.config.classifiers
     able = (
-        {"heuristic"} if listed is None else {c.kind for c in listed if "thresholds" in type(c).model_fields}
+        {"heuristic"}
+        if listed is None
+        else {c.kind for c in deciding(listed) if "thresholds" in type(c).model_fields}
     )
     scored = (by for by, score in zip(gathered.by, gathered.score, strict=True) if not math.isnan(score))
     decided = Counter(by for by in scored if by in able)
@@ -192,7 +195,7 @@ def listed_at(settings: Settings, kind: str) -> int | None:
     listed = settings.config.classifiers
     if listed is None:
         return None
-    return next(i for i, c in enumerate(listed) if c.kind == kind)
+    return next(i for i, c in enumerate(listed) if c.kind == kind and c.mode == "enforce")
 
 
 def _ladders(gathered: Gathered, field: Field, goal: Goal) -> tuple[Ladder, ...]:

@@ -19,7 +19,8 @@ import numpy as np
 
 from litellm_tiering.config import schema_gates
 from litellm_tiering.config.assemble import engine_of
-from litellm_tiering.config.build_gates import DEFAULT_GATES, name_of
+from litellm_tiering.config.build_chain import deciding
+from litellm_tiering.config.build_gates import DEFAULT_GATES, judging, name_of
 from litellm_tiering.config.schema_classifiers import LearnedClassifier
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.features import Caller, Surface
@@ -247,7 +248,7 @@ def _relearned(found: Gathered, relearning: Relearning) -> None:
 
 def _listed_thresholds(settings: Settings) -> tuple[float, ...] | None:
     """The learned classifier's thresholds in the configuration; None where it leaves them to the model."""
-    listed = (c for c in settings.config.classifiers or () if isinstance(c, LearnedClassifier))
+    listed = (c for c in deciding(settings.config.classifiers) if isinstance(c, LearnedClassifier))
     values = next((c.thresholds for c in listed), None)
     return None if not values else tuple(values[t.name] for t in settings.ladder.tiers[1:])
 
@@ -287,7 +288,7 @@ def _gates(asked: Asked) -> tuple[Gate, ...]:
     if not asked.gates or cascade is None:
         return ()
     section = asked.settings.config.cascade
-    listed = section.gates if isinstance(section, schema_gates.CascadeSection) else None
+    listed = judging(section.gates) if isinstance(section, schema_gates.CascadeSection) else None
     members = getattr(cascade.gates, "members", ())
     found = []
     for one, gate in zip(DEFAULT_GATES if listed is None else listed, members, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cascading import bounds_of, can_climb
+from litellm_tiering.climbing import bounds_of, can_climb
 from litellm_tiering.core.features import PromptText
 from litellm_tiering.gates.agreement_reading import forms_of
 from litellm_tiering.gateway import compat
@@ -47,7 +47,8 @@ def ask_beside(
         data: What is sent, as guardrails have left it.
         upstream: Makes what sends such a request to another group; the proxy's router does when None.
     """
-    setting = gateway.setting
+    policy = gateway.policies.of(journey.record.arm)
+    setting = policy.setting
     agreement = None if setting is None else setting.settings.agreement
     if setting is None or agreement is None or journey.prompt is None or journey.peers is not None:
         return
@@ -55,7 +56,7 @@ def ask_beside(
         return
     surface, router = journey.features.surface, gateway.router()
     group = agreement.model or journey.record.model
-    facts = gateway.catalog.group(group, router)
+    facts = policy.catalog.group(group, router)
     why = _why_not(setting, agreement, journey, data, facts)
     seconds = Seconds(setting.engine, journey, agreement, setting.background, WIRES[surface], why)
     journey.peers = seconds
@@ -101,15 +102,21 @@ def _why_not(
 
 def _request(data: Mapping[str, Any], agreement: Agreement) -> dict[str, Any]:
     """The request as it is now: the first call is under way, and may change what is its own."""
+    found = asked_whole(data)
+    if not agreement.model:
+        # The same again from a cache would agree with itself.
+        found["cache"] = {"no-cache": True, "no-store": True}
+    return found
+
+
+def asked_whole(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A request of its own that asks the same, for a whole answer that is only compared with another."""
     found = {k: v if k in _NOT_COPIED else copied(v) for k, v in data.items() if k not in _WHOLE_ANSWERS}
     for name in ("metadata", "litellm_metadata"):
         if isinstance(data.get(name), dict):
             found[name] = dict(data[name])
     # A group's fallback could be the very model that it is to be compared with.
     found["disable_fallbacks"] = True
-    if not agreement.model:
-        # The same again from a cache would agree with itself.
-        found["cache"] = {"no-cache": True, "no-store": True}
     return found
 
 

@@ -6,14 +6,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.cascading import Cascade, Setting
+from litellm_tiering.cascading import Cascade
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.price import Usage
-from litellm_tiering.gates.panel import Panel
 from litellm_tiering.gateway import apply, bill, compat, extract, taking, timing
 from litellm_tiering.gateway.asides import RouterSideCalls
 from litellm_tiering.gateway.beside import ask_beside
+from litellm_tiering.gateway.debt import Debts
 from litellm_tiering.gateway.permissions import forbidden
+from litellm_tiering.gateway.policies import Policies
 from litellm_tiering.gateway.streaming import as_asked, drop_logprobs
 from litellm_tiering.gateway.tracing import fields_of
 from litellm_tiering.gateway.upstream import RouterUpstream
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from litellm_tiering.config.build import Settings
     from litellm_tiering.core.features import Caller
     from litellm_tiering.core.policy import Route
+    from litellm_tiering.core.record import Record
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.catalog import Catalog
     from litellm_tiering.gateway.tracing import Tracing
@@ -62,22 +64,14 @@ class Gateway:
         self.capture: Capture | None = None
         self.tracing: Tracing | None = None
         """Puts spans beside LiteLLM's own; None where OpenTelemetry is not installed."""
-        self.setting: Setting | None = None
+        self.debts = Debts(self, self._cost)
         self.renew(settings, catalog)
 
     def renew(self, settings: Settings, catalog: Catalog) -> None:
         """Go on under other settings of the same ladder; cascades under way go on under their own."""
         self.settings = settings
         self.catalog = catalog
-        self.setting = None
-        if settings.cascade is not None and settings.mode == "enforce":
-            self.setting = Setting(self.engine, settings.cascade, self.background, self.overdue)
-            if isinstance(settings.cascade.gates, Panel):
-                settings.cascade.gates.on_time = timing.of_gates(self.engine.books)
-
-    def gate_alarms(self) -> list[str]:
-        """Gates that say the same of everything."""
-        return [] if self.settings.cascade is None else self.settings.cascade.gates.alarms()
+        self.policies = Policies(settings, catalog, self.engine, self.background, self.overdue)
 
     def other_alarms(self) -> list[str]:
         """Traffic that is no longer as it was, and captured requests that are lost."""
@@ -117,19 +111,20 @@ class Gateway:
         taking.begin(self.capture, plan.flight.journey, data)
         streamed = data.get("stream") is True
         if surface is Surface.CHAT and plan.flight.journey.prompt is not None:
-            plan.flight.journey.added = self._prepare(data, plan.record.model, streamed=streamed)
+            plan.flight.journey.added = self._prepare(data, plan.record, streamed=streamed)
         if surface in (Surface.CHAT, Surface.COMPLETION) and streamed:
             # LiteLLM has asked for it by the name that the client gave, which may stand for another provider.
             apply.ask_for_usage(data)
         return None
 
-    def _prepare(self, data: dict[str, Any], model: str, *, streamed: bool) -> frozenset[str]:
+    def _prepare(self, data: dict[str, Any], record: Record, *, streamed: bool) -> frozenset[str]:
         """Ready a chat request for its cascade; what was added to it, besides what LiteLLM may add."""
         added = {"stream_options"} if streamed and "stream_options" not in data else set()
         if streamed:
             apply.hide_usage(data)
-        wanted = self.settings.cascade is not None and self.settings.cascade.wants_logprobs
-        if wanted and not data.get("logprobs") and compat.takes(self.router(), model, "logprobs"):
+        cascade = self.policies.of(record.arm).settings.cascade
+        wanted = cascade is not None and cascade.wants_logprobs
+        if wanted and not data.get("logprobs") and compat.takes(self.router(), record.model, "logprobs"):
             data["logprobs"] = True
             added.add("logprobs")
         return frozenset(added)
@@ -147,6 +142,8 @@ class Gateway:
             return None
         router = self.router()
         ladder = self.settings.ladder
+        arm = self.policies.arm_of(caller, route)
+        policy, route = self.policies.of(arm), self.policies.route_of(arm, model, route)
         asked = self._asked(model, router)
         features, prompt = extract.read(data, extract.SURFACES[call_type])
         wish = extract.wish_of(data)
@@ -156,17 +153,18 @@ class Gateway:
             caller=caller,
             route=route,
             asked=asked,
-            facts=self.catalog.facts(router),
+            facts=policy.catalog.facts(router),
             wish=ladder.find(wish) if wish else None,
             forbidden=await forbidden(key, model, asked, ladder, router),
-            side=self._side(data, caller, route, features.tags),
+            side=self._side(data, caller, route, features.tags) if policy.settings.chain.asks else None,
+            arm=arm,
         )
 
     def _side(
         self, data: Mapping[str, Any], caller: Caller, route: Route, tags: frozenset[str]
     ) -> RouterSideCalls | None:
         """What asks models for a request's classifiers; None where none of them would."""
-        if not (route.classify and self.settings.chain.asks):
+        if not route.classify:
             return None
         asides, router = self.engine.asides, self.router
         return RouterSideCalls(asides, router, self._cost, data, caller, route.name, tags)
@@ -231,7 +229,8 @@ class Gateway:
             return response
         journey = flight.journey
         cascade = self._cascade_of(journey, data)
-        off = self.settings.cascade is None or self.settings.cascade.stream == "off"
+        settings = self.policies.of(journey.record.arm).settings.cascade
+        off = settings is None or settings.stream == "off"
         if cascade is not None and not off and cascade.can_climb:
             chunks, ours = cascade.stream(response), True
         elif journey.features.surface is Surface.CHAT:
@@ -265,10 +264,11 @@ class Gateway:
         self, journey: Journey, data: Mapping[str, Any], upstream: Upstream, *, lent: bool = True
     ) -> Cascade | None:
         """The cascade of a request; None on a route without one, and the second time it is asked for."""
-        if self.setting is None or journey.prompt is None:
+        setting = self.policies.of(journey.record.arm).setting
+        if setting is None or journey.prompt is None:
             return None
         wire = WIRES[journey.features.surface]
-        return Cascade(self.setting, journey, demand_of(data), wire, upstream, lent=lent)
+        return Cascade(setting, journey, demand_of(data), wire, upstream, lent=lent)
 
     def heard(self, attempt: str, response: Any) -> None:
         """Note what LiteLLM says of an attempt's answer."""
@@ -343,8 +343,9 @@ class Gateway:
             used = replace(used, prompt=flight.journey.features.prompt_tokens)
         priority = flight is not None and flight.journey.features.priority
         cost = 0 if paid.cached else self._cost(paid.cost, used, paid.group, priority=priority)
-        if flight is None and self.engine.asides.knows(paid.attempt):
-            await self.engine.asides.settle(paid.attempt, paid.call_id, cost)
+        aside = next((a for a in (self.engine.asides, self.debts.probes) if a.knows(paid.attempt)), None)
+        if flight is None and aside is not None:
+            await aside.settle(paid.attempt, paid.call_id, cost)
             return
         if flight is None:
             caller = extract.caller_of_event(paid.metadata, paid.end_user)
@@ -356,7 +357,10 @@ class Gateway:
             flight.journey.taken.billed(flight.index, used.prompt, used.completion)
         # LiteLLM's cache would have had the answer for nothing at any tier.
         baseline = 0 if paid.cached else flight.journey.otherwise(used)
-        if not await self.engine.books.settle(flight, cost, baseline=baseline, bill=paid.call_id):
+        usage = None if paid.cached else used
+        if not await self.engine.books.settle(
+            flight, cost, baseline=baseline, bill=paid.call_id, usage=usage
+        ):
             await self._again(flight, paid.call_id, cost)
         elif not paid.cached:
             told = (paid.used.prompt, paid.used.completion)

@@ -77,6 +77,11 @@ class TieringHandler(CustomLogger):
             return await self.gateway.answered(data, response)
 
         served = await self.gateway.engine.contained("cascade", judge, response)
+
+        async def compare() -> None:
+            self.gateway.debts.answered(data, served)
+
+        await self.gateway.engine.contained("debt", compare, None)
         if served is response:
             return None
 
@@ -137,11 +142,13 @@ class TieringHandler(CustomLogger):
             self.gateway.beside(user_api_key_dict, request_data)
         except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
             self.gateway.engine.fault("agreement", error)
+        served = response
         try:
-            return self.gateway.streamed(request_data, response)
+            served = self.gateway.streamed(request_data, response)
+            return self.gateway.debts.streamed(request_data, served, response)
         except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
             self.gateway.engine.fault("stream", error)
-            return response
+            return served
 
     async def async_logging_hook(
         self,

@@ -19,6 +19,8 @@ SCRIPTS = (
     "dom.js",
     "charts.js",
     "api.js",
+    "debt.js",
+    "arms.js",
     "panels.js",
     "decisions.js",
     "explain.js",

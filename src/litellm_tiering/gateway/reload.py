@@ -13,7 +13,14 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from litellm_tiering.config.assemble import announce, capture_of, expecting_of, terms_of, watch_of
+from litellm_tiering.config.assemble import (
+    announce,
+    capture_of,
+    expecting_of,
+    lookouts_of,
+    terms_of,
+    watch_of,
+)
 from litellm_tiering.errors import ConfigError, Problem
 from litellm_tiering.gateway.catalog import Catalog
 
@@ -81,6 +88,7 @@ class Reloader:
         # From here to the last line that changes anything nothing is awaited: no request sees half of it.
         closing = [engine.renew(terms_of(settings), watch_of(settings, engine))]
         engine.expecting = expecting_of(settings, engine)
+        engine.arms = lookouts_of(settings, engine)
         if engine.events is not None:
             closing.append(engine.events.close)
             announce(settings, engine, self._sinks(settings))

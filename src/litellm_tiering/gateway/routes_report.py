@@ -30,7 +30,7 @@ MOST_SEEN = 10_000
 """How many decisions are looked at for waiting times, gates and hours; the newest."""
 
 MOST_HELD = 100_000
-"""How many for the hold-out."""
+"""How many for the hold-out and the arms."""
 
 SEEN_FOR_S, HELD_FOR_S = 15.0, 300.0
 """How long what was seen is told again, in seconds."""
@@ -111,18 +111,20 @@ class _Desk:
             return {**compose(scope, (), {}, None, None), "note": _NOBODY}
         rows = await engine.books.ask(engine.ledger.totals(scope.days), "totals")
         hours = await engine.books.ask(engine.ledger.hours([scope.today]), "hours")
-        if rows is None or hours is None:
+        spending = await engine.books.ask(engine.ledger.spending([scope.today]), "hours")
+        if rows is None or hours is None or spending is None:
             raise HTTPException(503, detail={"error": "the store is away; try again once it is back."})
         seen, held = await asyncio.gather(self._seen(scope), self._held(scope))
-        return {**compose(scope, rows, hours, seen, held), "note": ""}
+        return {**compose(scope, rows, hours, seen, held, spending), "note": ""}
 
     async def _seen(self, scope: Scope) -> Look | None:
         most = min(MOST_SEEN, self._gateway.settings.store.decisions)
         return await self._look(scope, SEEN_FOR_S, most, measure=False)
 
     async def _held(self, scope: Scope) -> Look | None:
-        """The hold-out is over all teams, and so for administrators."""
-        if scope.team is not None or scope.experiment.holdout <= 0:
+        """The experiment is over all teams, and so for administrators."""
+        experiment = scope.experiment
+        if scope.team is not None or not (experiment.holdout > 0 or experiment.arms):
             return None
         return await self._look(scope, HELD_FOR_S, MOST_HELD, measure=True)
 

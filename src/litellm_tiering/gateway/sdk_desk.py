@@ -56,10 +56,10 @@ class PlainUpstream(RouterUpstream):
     def __init__(self, plain: Plain, gateway: Gateway, data: Mapping[str, Any], journey: Journey) -> None:
         surface = journey.features.surface
         super().__init__(data, surface, journey.added, gateway.heard, gateway.router)
-        self._plain = plain
+        self.plain = plain
 
     async def _send(self, router: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ARG002 - the method is bound
-        return await self._plain(**kwargs)
+        return await self.plain(**kwargs)
 
     def _adapt(self, kwargs: dict[str, Any], model: str, router: Any) -> None:
         super()._adapt(kwargs, model, router)
@@ -101,7 +101,8 @@ class Desk:
         """Whether an attempt's id is one of this desk's."""
         if not attempt:
             return False
-        return self._engine.books.flight(attempt) is not None or self._engine.asides.knows(attempt)
+        beside = self._engine.asides.knows(attempt) or self.gateway.debts.probes.knows(attempt)
+        return beside or self._engine.books.flight(attempt) is not None
 
     @property
     def closed(self) -> bool:
@@ -174,7 +175,7 @@ class Desk:
 
     def _added(self, data: Mapping[str, Any], journey: Journey) -> frozenset[str]:
         """What is added to a request for our gates' sake, where its model takes it."""
-        cascade = self.gateway.settings.cascade
+        cascade = self.gateway.policies.of(journey.record.arm).settings.cascade
         chat = journey.features.surface is Surface.CHAT and journey.prompt is not None
         wanted = chat and cascade is not None and cascade.wants_logprobs and not data.get("logprobs")
         return frozenset({"logprobs"} if wanted else ())
@@ -219,6 +220,11 @@ class Desk:
             return first if cascade is None else await cascade.whole(first)
 
         served = await self._engine.contained("cascade", judged, first)
+
+        async def compare() -> None:
+            self.gateway.debts.answered(data, served, (journey, upstream.plain))
+
+        await self._engine.contained("debt", compare, None)
         if journey.taken is not None:
             journey.taken.over()
         if "logprobs" in journey.added:
@@ -230,7 +236,7 @@ class Desk:
     ) -> TieredStream:
         journey = flight.journey
         cascade = self.gateway.cascade(journey, data, upstream, lent=False)
-        settings = self.gateway.settings.cascade
+        settings = self.gateway.policies.of(journey.record.arm).settings.cascade
         off = settings is None or settings.stream == "off"
         if cascade is not None and not off and cascade.can_climb:
             chunks = cascade.stream(first)
@@ -244,6 +250,10 @@ class Desk:
         told = isinstance(options, dict) and options.get("include_usage") is True
         if surface in TOLD_APART and not told:
             chunks = without_usage(chunks)
+        try:
+            chunks = self.gateway.debts.streamed(data, chunks, first, (journey, upstream.plain))
+        except Exception as error:  # noqa: BLE001 - as in Engine.contained, which awaits
+            self._engine.fault("debt", error)
         hidden = getattr(first, "_hidden_params", None)
         return TieredStream(
             chunks,
@@ -300,7 +310,7 @@ class Desk:
     async def settled(self, within_s: float) -> bool:
         """Wait until every attempt is paid for; False where some are not after ``within_s`` seconds."""
         ends = time.monotonic() + within_s
-        while self._open() or self._settling or self._engine.asides.unpaid:
+        while self._open() or self._settling or self._engine.asides.unpaid or self.gateway.debts.waiting:
             if time.monotonic() >= ends:
                 return False
             sdk_litellm.adopt_logs()
@@ -340,8 +350,8 @@ class Desk:
             "background": len(self._background),
             "alarms": [
                 *faults,
-                *([] if engine.watch is None else engine.watch.alarms()),
-                *self.gateway.gate_alarms(),
+                *(alarm for watch in engine.watches() for alarm in watch.alarms()),
+                *self.gateway.policies.gate_alarms(),
                 *self.gateway.other_alarms(),
             ],
             "policy": settings.policy_hash,

@@ -31,8 +31,11 @@ def is_private(data: Mapping[str, Any]) -> bool:
     """Whether nothing of a request may be kept: ``no-log``, or LiteLLM logs no messages of it."""
     import litellm  # noqa: PLC0415 - is there already where requests come from
 
-    if getattr(litellm, "turn_off_message_logging", False) is True:
-        return True
+    return getattr(litellm, "turn_off_message_logging", False) is True or asks_privacy(data)
+
+
+def asks_privacy(data: Mapping[str, Any]) -> bool:
+    """Whether a request itself says that nothing of it is to be logged."""
     if any(_is_yes(data.get(name)) for name in ("no-log", "no_log", "turn_off_message_logging")):
         return True
     metadata = data.get("metadata")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from litellm_tiering.gates.panel import Panel
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_tiering.books import Books
+    from litellm_tiering.config.build import CascadeSettings
     from litellm_tiering.engine import Engine
     from litellm_tiering.plan import Inquiry, Plan
 
@@ -19,6 +22,15 @@ async def plan(engine: Engine, inquiry: Inquiry, began_s: float) -> Plan:
     if engine.books.meter is not None:
         engine.books.meter.took(time.perf_counter() - began_s)
     return found
+
+
+def tell(cascade: CascadeSettings, books: Books) -> None:
+    """Have the gates of a cascade, those in shadow mode too, tell the figures how long each takes."""
+    told = of_gates(books)
+    if isinstance(cascade.gates, Panel):
+        cascade.gates.on_time = told
+    if cascade.shadows is not None:
+        cascade.shadows.on_time = told
 
 
 def of_gates(books: Books) -> Callable[[str, float], None]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from litellm_tiering.books import Books
     from litellm_tiering.core.record import Record
+    from litellm_tiering.core.shadow import Would
     from litellm_tiering.journeys import Flight
     from litellm_tiering.plan import Plan
     from litellm_tiering.ports import Clock, Tally
@@ -50,6 +51,8 @@ def fields_of(record: Record, index: int = 0, baseline: int | None = None) -> di
         "tiering_attempt": index + 1,
         "tiering_attempts": safe(",".join(f"{a.model}:{a.verdict}" for a in record.attempts))[:_LONGEST],
     }
+    if record.arm:
+        found["tiering_arm"] = record.arm
     if baseline is not None:
         found["tiering_baseline_usd"] = float(usd(baseline))
     return found
@@ -157,6 +160,9 @@ class Tracing:
 
     def judged(self, gate: str, seconds: float) -> None:
         """The attempts tell."""
+
+    def shadowed(self, would: Would) -> None:
+        """Nothing that was done."""
 
     def counted(self, tally: Tally) -> None:
         """The attempts tell."""

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.asides import CLASSIFIER
 from litellm_tiering.core.agreement import UNUSED
+from litellm_tiering.core.debt import PROBE
+from litellm_tiering.core.shadow import Part
 from litellm_tiering.tallies import UNPLANNED, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from litellm_tiering.core.record import Record
+    from litellm_tiering.core.shadow import Would
     from litellm_tiering.journeys import Flight
     from litellm_tiering.meter import Meter
     from litellm_tiering.ports import Tally
@@ -63,12 +66,21 @@ class Figures:
         """Note how long a gate took."""
         self._metrics.gate(gate, seconds)
 
+    def shadowed(self, would: Would) -> None:
+        """Count what a part in shadow mode would have done; a budget goes by its scope alone."""
+        name = would.name
+        if would.part is Part.BUDGET:
+            name = name.replace(" ", ":").partition(":")[0]
+        self._metrics.shadow(would.part.value, name, would.does.value)
+
     def counted(self, tally: Tally) -> None:
         """Count money as the day's totals do, so that they and the figures agree."""
         if tally.reason == CLASSIFIER:
             return
         if tally.reason == UNPLANNED:
             self._metrics.requests(NO_ROUTE, NO_ROUTE, tally.model, UNPLANNED, tally.requests)
+        if tally.reason == PROBE:
+            self._metrics.probes(tally.tier, tally.model, tally.attempts)
         self._metrics.spend(tally.tier or NO_ROUTE, tally.model, tally.cost)
         if tally.baseline:
             self._metrics.baseline(tally.route or NO_ROUTE, tally.baseline)
@@ -125,6 +137,10 @@ class Meters:
     def judged(self, gate: str, seconds: float) -> None:
         """A gate took so long."""
         self._each(lambda meter: meter.judged(gate, seconds))
+
+    def shadowed(self, would: Would) -> None:
+        """A part in shadow mode would have done something."""
+        self._each(lambda meter: meter.shadowed(would))
 
     def counted(self, tally: Tally) -> None:
         """Something was added to the day's totals."""

@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from litellm_tiering.core.debt import PROBE
 from litellm_tiering.units import NANO_PER_USD
 
 if TYPE_CHECKING:
@@ -117,6 +118,12 @@ class Metrics:
             buckets=ATTEMPT_S,
             registry=registry,
         )
+        self._shadow = client.Counter(
+            "litellm_tiering_shadow_total",
+            "What routes, classifiers, gates and budgets in shadow mode would have done",
+            ["part", "name", "does"],
+            registry=registry,
+        )
         self._escalations = client.Counter(
             "litellm_tiering_escalations_total",
             "Further attempts at a higher tier, by the gate that rejected the answer before",
@@ -175,6 +182,15 @@ class Metrics:
         """A call of a tier's model that has ended."""
         self._attempts.labels(*self._names("attempts", tier, model, verdict)).inc()
         self._attempt_s.labels(*self._names("attempt_s", tier)).observe(seconds)
+
+    def probes(self, tier: str, model: str, count: int) -> None:
+        """Calls that only asked what the better tier would have said; no client has waited for them."""
+        if count > 0:
+            self._attempts.labels(*self._names("attempts", tier, model, PROBE)).inc(count)
+
+    def shadow(self, part: str, name: str, does: str) -> None:
+        """Count what a part in shadow mode would have done."""
+        self._shadow.labels(*self._names("shadow", part, name, does)).inc()
 
     def escalation(self, from_tier: str, to_tier: str, gate: str) -> None:
         """A further attempt."""

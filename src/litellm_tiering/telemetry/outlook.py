@@ -114,12 +114,14 @@ class Outlook:
             if not limit:
                 continue
             self._announcer.crossed(account, balance)
-            label = label_of(account)
-            ratios[label] = max(ratios.get(label, 0.0), balance.used / limit)
             forecast = self._forecast(account.budget, account.id, balance.used, now)
             ends_s = None if forecast is None else forecast.lasts_until
             left_s = math.inf if ends_s is None else max(0.0, ends_s - now)
-            lasts[label] = min(lasts.get(label, math.inf), left_s)
+            if not account.budget.shadow:
+                # Alerts go by these figures, and in shadow mode nothing runs out.
+                label = label_of(account)
+                ratios[label] = max(ratios.get(label, 0.0), balance.used / limit)
+                lasts[label] = min(lasts.get(label, math.inf), left_s)
             if forecast is not None and ends_s is not None and self._is_worth_telling(account, ends_s, now):
                 key = account.limit.key
                 said[key] = self._said_since.get(key, now)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.asides import CLASSIFIER
+from litellm_tiering.core.debt import PROBE
 from litellm_tiering.core.decision import Reason
 from litellm_tiering.tallies import UNPLANNED
 from litellm_tiering.units import usd
@@ -45,6 +46,7 @@ class Line:
         waste: The part of ``cost`` for answers that nobody got.
         classifier: The part of ``cost`` for classifiers' calls.
         unplanned: The part of ``cost`` for calls to the proxy's other models, which save nothing.
+        probes: The part of ``waste`` for calls that only ask what a better tier would have said.
         held: How many of the requests were of callers that are held out.
         held_cost: The part of ``cost`` for those.
         held_baseline: The part of ``baseline`` for those.
@@ -59,6 +61,7 @@ class Line:
     waste: int = 0
     classifier: int = 0
     unplanned: int = 0
+    probes: int = 0
     held: int = 0
     held_cost: int = 0
     held_baseline: int = 0
@@ -88,6 +91,7 @@ class Line:
             "waste_usd": usd(self.waste),
             "classifier_usd": usd(self.classifier),
             "unplanned_usd": usd(self.unplanned),
+            "probe_usd": usd(self.probes),
             "holdout_requests": self.held,
             "holdout_usd": usd(self.held_cost),
         }
@@ -123,6 +127,9 @@ def _add(sums: dict[str, int], row: Tally) -> None:
     if row.reason == CLASSIFIER:
         # They are no attempts to answer.
         more |= {"attempts": 0, "classifier": row.cost}
+    elif row.reason == PROBE:
+        # Nor are these; and they are no request's, but the owner's.
+        more |= {"attempts": 0, "probes": row.cost}
     elif row.reason == UNPLANNED:
         more |= {"requests": 0, "attempts": 0, "unplanned": row.cost}
     elif row.reason == Reason.HOLDOUT.value:

@@ -26,11 +26,10 @@ SAMPLE = 4096
 """How many latencies are kept of each tier: beyond that a fair draw of them."""
 
 MOST_CALLERS = 100_000
+MOST_GATES = 200
 
 DAY_S = 86_400
 
-_OK = "ok"
-_NO_GATES = frozenset({_OK, "pending", "failed", "late", UNUSED})
 _BY_THE_WAY = frozenset({Reason.REQUESTED.value, Reason.SHADOW.value})
 
 
@@ -43,9 +42,9 @@ class Activity:
 
     def __init__(self, gated: frozenset[str] = frozenset()) -> None:
         self._gated = gated
-        self._waits: dict[str, _Sample] = defaultdict(_Sample)
+        self._waits: dict[str, Sample] = defaultdict(Sample)
         self._rejected: dict[str, int] = defaultdict(int)
-        self._judged = 0
+        self._judged: dict[str, int] = defaultdict(int)
         self.rows = 0
         """How many decisions were seen."""
         self.hours: dict[int, int] = defaultdict(int)
@@ -55,19 +54,20 @@ class Activity:
         """Take in one decision."""
         self.rows += 1
         self.hours[int(row.at // 3600)] += cost_of(row.record)
-        attempts = [a for a in _dicts(row.record.get("attempts")) if a.get("verdict") != UNUSED]
-        waits = [_number(a.get("ms")) for a in attempts]
+        told = (a for a in dicts_in(row.record.get("attempts")) if a.get("shadow") is not True)
+        attempts = [a for a in told if a.get("verdict") != UNUSED]
+        waits = [number_of(a.get("ms")) for a in attempts]
         if attempts and all(a.get("verdict") != "pending" for a in attempts) and row.tier:
-            asked = (_number(c.get("ms")) for c in _dicts(row.record.get("classifiers")))
+            asked = (number_of(c.get("ms")) for c in dicts_in(row.record.get("classifiers")))
             self._waits[row.tier].add(math.fsum((*waits, *asked)))
         if row.route not in self._gated or row.holdout:
             return
-        for verdict in (a.get("verdict") for a in attempts):
-            if not isinstance(verdict, str) or (verdict in _NO_GATES and verdict != _OK):
-                continue
-            self._judged += 1
-            if verdict != _OK:
-                self._rejected[verdict] += 1
+        for attempt in attempts:
+            by, verdict = attempt.get("judged"), attempt.get("verdict")
+            for gate in by if isinstance(by, list) else ():
+                if isinstance(gate, str) and (gate in self._judged or len(self._judged) < MOST_GATES):
+                    self._judged[gate] += 1
+                    self._rejected[gate] += gate == verdict
 
     def waits_ms(self, tier: str) -> tuple[float | None, float | None]:
         """The median and the 95th percentile of how long a tier's requests took, in milliseconds.
@@ -79,12 +79,16 @@ class Activity:
 
     @property
     def gates(self) -> list[dict[str, Any]]:
-        """``{gate, judged, rejected}``, the one that rejects most first; all judge the same answers."""
+        """``{gate, judged, rejected}``, the one that rejects most first.
+
+        Judged are the answers that it accepted or rejected: not those it had no opinion of, as of plain text
+        where JSON is checked, and not those that a gate before it had rejected.
+        """
         found = sorted(self._rejected.items(), key=lambda item: (-item[1], item[0]))
-        return [{"gate": gate, "judged": self._judged, "rejected": n} for gate, n in found]
+        return [{"gate": gate, "judged": self._judged[gate], "rejected": n} for gate, n in found]
 
 
-class _Sample:
+class Sample:
     """A fair draw of bounded size: J. S. Vitter, "Random sampling with a reservoir", ACM TOMS 11 (1985)."""
 
     def __init__(self) -> None:
@@ -94,6 +98,7 @@ class _Sample:
         self._draw = random.Random(0)  # noqa: S311 - a sample of latencies, no secret
 
     def add(self, value: float) -> None:
+        """Take in one value."""
         self._seen += 1
         if len(self._kept) < SAMPLE:
             self._kept.append(value)
@@ -101,6 +106,7 @@ class _Sample:
             self._kept[place] = value
 
     def at(self, share: float) -> float:
+        """The value that this share of them stays under, of some."""
         kept = sorted(self._kept)
         return round(kept[min(len(kept) - 1, int(share * len(kept)))], 1)
 
@@ -180,20 +186,22 @@ def holdout_json(found: Measured | None, *, since_s: float | None = None) -> dic
 
 def cost_of(record: Mapping[str, Any]) -> int:
     """What a kept decision cost, in nano-dollars; 0 where it does not say."""
-    return int(nano_usd(_number(record.get("cost_usd"))))
+    return int(nano_usd(number_of(record.get("cost_usd"))))
 
 
 def _routed(record: Mapping[str, Any]) -> bool:
     """Whether a decision was the router's: not the client's own choice, nor one that changed nothing."""
-    first = next(iter(_dicts(record.get("steps"))), {})
+    first = next(iter(dicts_in(record.get("steps"))), {})
     return first.get("stage") == Stage.CLASSIFY.value and first.get("reason") not in _BY_THE_WAY
 
 
-def _dicts(value: object) -> Sequence[Mapping[str, Any]]:
+def dicts_in(value: object) -> Sequence[Mapping[str, Any]]:
+    """The mappings in what should be a list of them."""
     return [v for v in value if isinstance(v, dict)] if isinstance(value, (list, tuple)) else ()
 
 
-def _number(value: object) -> float:
+def number_of(value: object) -> float:
+    """A finite number; 0 for whatever is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return 0.0
     return float(value)

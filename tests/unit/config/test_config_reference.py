@@ -30,6 +30,7 @@ def test_a_stale_page_is_found(generator, tmp_path, monkeypatch, capsys):
     stale.write_text("old")
     monkeypatch.setattr(generator, "TARGET", stale)
     monkeypatch.setattr(generator, "METRICS", tmp_path / "metrics.md")
+    monkeypatch.setattr(generator, "CLI", tmp_path / "cli.md")
     assert generator.main(["--check"]) == 1
     assert "run scripts/gen_reference.py" in capsys.readouterr().out
     assert generator.main([]) == 0

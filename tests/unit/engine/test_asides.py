@@ -7,6 +7,7 @@ import pytest
 from litellm_tiering import asides as asides_module
 from litellm_tiering.accounts import counter_key
 from litellm_tiering.asides import BARRED_S, CLASSIFIER
+from litellm_tiering.books import ENDED_FOR_S
 from litellm_tiering.core.budget import AtCeiling, Budget, Scope
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Classification
@@ -171,6 +172,18 @@ async def test_memory_is_bounded_and_what_falls_out_is_not_known(engine, monkeyp
     for key in "abc":
         engine.asides.bar(key)
     assert len(engine.asides._barred) == 2
+
+
+async def test_what_was_paid_or_failed_a_while_ago_is_forgotten_and_what_is_owed_is_not(engine):
+    asides = engine.asides
+    paid, failed, owed = (asides.open("llm", "small", Caller(), "auto", frozenset()) for _ in range(3))
+    await asides.settle(paid.id, "bill", 5)
+    asides.ended(failed, "failed")
+    engine.clock.time += ENDED_FOR_S
+    late = asides.open("llm", "small", Caller(), "auto", frozenset())
+    for _ in range(4):
+        asides.open("llm", "small", Caller(), "auto", frozenset())
+    assert [asides.knows(one.id) for one in (paid, failed, owed, late)] == [False, False, True, True]
 
 
 async def test_a_classifier_that_is_cancelled_ends_the_plan(engine):

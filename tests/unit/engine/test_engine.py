@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from litellm_tiering.accounts import counter_key
+from litellm_tiering.books import ENDED_FOR_S
 from litellm_tiering.core.budget import AtCeiling, Budget, Critical, Downgrade, Scope
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Classification
@@ -334,6 +335,35 @@ async def test_a_contained_fault_is_traced_once_in_the_log_and_always_in_the_cou
     assert e.faults == {"admit:KeyError": 2}
     assert caplog.text.count("fault in admit") == 1
     assert "prompt text" not in caplog.text
+
+
+async def test_what_ended_a_while_ago_is_forgotten_and_what_is_under_way_is_not():
+    clock = Clock()
+    e = engine(clock=clock)
+    ended, released, open_ = [(await e.plan(asking())).flight for _ in range(3)]
+    await e.books.settle(ended, 5, baseline=10)
+    await e.books.release(released)
+    clock.time += ENDED_FOR_S
+    late = (await e.plan(asking())).flight
+    # It ends only now, long after it began: bills of it may still come.
+    await e.books.settle(open_, 5, baseline=10)
+    for _ in range(3):
+        await e.plan(asking())
+    assert [e.books.flight(f.attempt) for f in (ended, released, open_, late)] == [None, None, open_, late]
+    await e.books.settle(late, 5, baseline=10)
+    clock.time += ENDED_FOR_S
+    for _ in range(8):
+        await e.plan(asking())
+    assert [e.books.flight(f.attempt) for f in (open_, late)] == [None, None]
+
+
+async def test_a_steady_stream_of_requests_leaves_no_more_flights_than_ten_minutes_worth():
+    clock = Clock()
+    e = engine(clock=clock)
+    for _ in range(300):
+        clock.time += ENDED_FOR_S / 50
+        await e.books.settle((await e.plan(asking())).flight, 5, baseline=10)
+    assert len(e.books._flights) <= 52
 
 
 async def test_flights_and_records_are_bounded(monkeypatch):

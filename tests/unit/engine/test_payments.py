@@ -9,8 +9,8 @@ import pytest
 
 from litellm_tiering.errors import StoreError, StoreUnavailable
 from litellm_tiering.guard import Guard
-from litellm_tiering.ledger.spool import CLAIM_S, DiskSpool
-from litellm_tiering.payments import Payments
+from litellm_tiering.ledger.spool import CLAIM_S, UNREAD_MAX, DiskSpool
+from litellm_tiering.payments import STUCK_S, Payments
 from litellm_tiering.ports import Known, Reservation, Settled, Tally
 
 NOW = 1_795_000_000.0
@@ -205,11 +205,57 @@ async def test_a_row_that_cannot_be_read_is_left_for_a_person_and_costs_the_othe
     house.store.down = False
     with caplog.at_level(logging.ERROR):
         await house.payments.flush()
+        # Its claim lapses, and it comes by again: that is no news.
+        house.time.at += CLAIM_S + 1
+        await house.payments.flush()
     assert house.store.spent == {"global": 7}
     assert house.payments.owed == 1
-    assert [m for m in caplog.messages if "cannot be read" in m] == [
-        "the spool holds a row that cannot be read: attempt 'a'"
-    ]
+    (said,) = [m for m in caplog.messages if "cannot be read" in m]
+    assert f"the spool {tmp_path / 'spool.db'} holds a row that cannot be read: attempt 'a'" in said
+    assert "newer release" in said
+
+
+async def test_of_many_rows_that_cannot_be_read_some_are_told_of(house, tmp_path, caplog):
+    house.store.down = True
+    for i in range(UNREAD_MAX + 5):
+        await house.payments.pay(held(f"a{i}"), 5)
+    with sqlite3.connect(tmp_path / "spool.db") as db:
+        db.execute("UPDATE owed SET tally = '[]', reservation = '[]'")
+    db.close()
+    house.store.down = False
+    with caplog.at_level(logging.ERROR):
+        await house.payments.flush()
+    assert len([m for m in caplog.messages if "cannot be read" in m]) == UNREAD_MAX
+
+
+async def test_what_cannot_be_paid_is_not_tried_anew_with_every_request(house, tmp_path, monkeypatch):
+    house.store.down = True
+    await house.payments.pay(held("a"), 5)
+    with sqlite3.connect(tmp_path / "spool.db") as db:
+        db.execute("UPDATE owed SET reservation = '{' WHERE attempt = 'a'")
+    db.close()
+    house.store.down = False
+    taken = []
+    take = DiskSpool.take
+
+    async def counted(spool, most, now_s):
+        taken.append(now_s)
+        return await take(spool, most, now_s)
+
+    monkeypatch.setattr(DiskSpool, "take", counted)
+    for attempt in "bcdef":
+        await house.payments.pay(held(attempt), 1)
+    assert len(taken) == 1
+    house.time.at += STUCK_S
+    await house.payments.pay(held("g"), 1)
+    assert len(taken) == 2
+    # What can be paid after all is paid, and then nothing is stuck.
+    with sqlite3.connect(tmp_path / "spool.db") as db:
+        db.execute("DELETE FROM owed")
+    db.close()
+    house.time.at += STUCK_S
+    await house.payments.pay(held("h"), 1)
+    assert house.payments.owed == 0
 
 
 async def test_a_cost_that_no_store_can_count_does_not_keep_the_store_away(house, caplog):

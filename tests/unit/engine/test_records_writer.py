@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from cascade_kit import LADDER, Clock, depart, engine_on
@@ -11,10 +12,12 @@ from litellm_tiering import recorder
 from litellm_tiering.core.budget import Budget, Downgrade, Scope
 from litellm_tiering.core.decision import Decision, Reason, Stage, Step
 from litellm_tiering.core.features import Caller
+from litellm_tiering.core.price import Usage
 from litellm_tiering.core.record import Attempt, Record
 from litellm_tiering.decisions import HIDDEN, Decisions, cursor_of, is_id, place_of, shown
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.guard import FAILURES, Guard
+from litellm_tiering.ledger import records_memory
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.records_memory import MemoryRecords
 from litellm_tiering.recorder import AT_ONCE, EVERY_S, UNDER_WAY_S, WAITING_MAX, Writer
@@ -49,9 +52,9 @@ class Store(MemoryRecords):
             raise ValueError("no store takes this")
         await super().append(rows)
 
-    async def recent(self, asked):
+    async def look(self, asked):
         self._answer()
-        return await super().recent(asked)
+        return await super().look(asked)
 
     async def get(self, id_):
         self._answer()
@@ -278,6 +281,19 @@ async def test_the_budgets_are_those_of_that_moment():
     await engine.close()
 
 
+async def test_an_attempt_tells_the_tokens_that_it_was_billed_for():
+    engine = engine_on()
+    first, cached = await depart(engine), await depart(engine)
+    used = Usage(90, 10, cached=80)
+    await engine.books.settle(first.flights[0], 5, baseline=9, usage=used)
+    await engine.books.settle(cached.flights[0], 0, baseline=0)
+    (told,), (free,) = (j.record.explained(LADDER)["attempts"] for j in (first, cached))
+    assert Usage.told(told) == used
+    assert told["cached_tokens"] == 80
+    assert Usage.told(free) is None
+    await engine.close()
+
+
 async def test_without_the_store_no_budgets_are_known():
     engine = await recording(Budget(limit=nano_usd(1.0)))
     await engine.ledger.close()
@@ -302,7 +318,7 @@ async def test_its_own_are_told_before_they_are_written(told):
     journey = await depart(engine, caller=BLUE)
     id_ = journey.record.id
     found = await decisions.recent(Asked())
-    assert ([r.id for r in found.rows], found.complete, found.more) == ([id_], True, False)
+    assert ([r.id for r in found.rows], found.complete, found.reached) == ([id_], True, None)
     assert (await decisions.get(id_)).verdicts == ("pending",)
     assert (await decisions.recent(Asked(team="red"))).rows == ()
 
@@ -348,12 +364,27 @@ async def test_with_the_store_away_it_tells_of_its_own(told):
 async def test_there_is_more_when_a_page_is_full(told):
     engine, decisions = told
     await engine.books.writer.store.append([Row.of(record(i), LADDER) for i in range(3)])
-    assert (await decisions.recent(Asked(3))).more
-    assert not (await decisions.recent(Asked(4))).more
+    assert (await decisions.recent(Asked(3))).reached == Row.of(record(0), LADDER).place
+    assert (await decisions.recent(Asked(4))).reached is None
     await depart(engine)
     await depart(engine)
-    assert (await decisions.recent(Asked(4))).more
-    assert not (await decisions.recent(Asked(5))).more
+    cut = await decisions.recent(Asked(4))
+    assert cut.reached == cut.rows[-1].place
+    assert (await decisions.recent(Asked(5))).reached is None
+
+
+async def test_ones_own_that_are_older_than_a_look_reached_come_with_a_later_one(told, monkeypatch, clock):
+    engine, decisions = told
+    monkeypatch.setattr(records_memory, "LOOK", 2)
+    monkeypatch.setattr(records_memory, "PAGE", 2)
+    early = replace(record(9), at_s=clock.time - 60)
+    engine.books.writer.note(early)
+    stored = [Row.of(replace(record(i), at_s=clock.time + i), LADDER) for i in range(4)]
+    await engine.books.writer.store.append(stored)
+    first = await decisions.recent(Asked(4, verdict="ok"))
+    assert ([r.id for r in first.rows], first.reached) == ([stored[3].id, stored[2].id], stored[2].place)
+    second = await decisions.recent(Asked(4, first.reached, verdict="ok"))
+    assert ([r.id for r in second.rows], second.reached) == ([stored[1].id, stored[0].id, early.id], None)
 
 
 async def test_without_a_store_of_decisions_it_tells_of_its_own():
@@ -362,7 +393,7 @@ async def test_without_a_store_of_decisions_it_tells_of_its_own():
     await depart(engine)
     decisions = Decisions(engine.books, LADDER)
     found = await decisions.recent(Asked(1))
-    assert (len(found.rows), found.complete, found.more) == (1, True, True)
+    assert (len(found.rows), found.complete, found.reached) == (1, True, found.rows[-1].place)
     assert (await decisions.get(journey.record.id)).id == journey.record.id
     assert await decisions.get("0" * 16) is None
     assert await decisions.rate(journey.record.id, "aa", 1) is None

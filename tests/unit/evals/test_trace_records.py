@@ -38,6 +38,29 @@ def test_a_decision_comes_again_as_it_was_classified_and_as_dear_as_it_was():
     assert cost == pytest.approx(10_000, rel=0.001)
 
 
+def test_the_tokens_of_a_bill_are_taken_as_they_are():
+    billed = {**paid("simple", 7.0), "prompt_tokens": 1_000, "completion_tokens": 20}
+    (found,) = trace_of([row(attempts=[billed])], LADDER, FACTS, MIDNIGHT).arrivals
+    assert (found.prompt_tokens, found.completion_tokens) == (1_000, 20)
+
+
+@pytest.mark.parametrize(
+    ("parts", "prompt"),
+    [({"cached_tokens": 800}, 280), ({"cache_write_tokens": 400}, 1_100), ({"audio_tokens": 900}, 1_000)],
+)
+def test_what_came_from_the_providers_cache_counts_for_what_it_cost(parts, prompt):
+    facts = TierFacts(Price(prompt=10.0, completion=40.0, cache_read=1.0, cache_write=12.5, audio=99.0))
+    billed = {**paid("simple", 7.0), "prompt_tokens": 1_000, "completion_tokens": 20, **parts}
+    (found,) = trace_of([row(attempts=[billed])], LADDER, (facts, FACTS[1]), MIDNIGHT).arrivals
+    assert (found.prompt_tokens, found.completion_tokens) == (prompt, 20)
+
+
+def test_at_a_tier_that_costs_nothing_tokens_are_tokens():
+    billed = {**paid("simple", 0), "prompt_tokens": 100, "completion_tokens": 2, "cached_tokens": 50}
+    (found,) = trace_of([row(attempts=[billed])], LADDER, (TierFacts(Price()), FACTS[1]), MIDNIGHT).arrivals
+    assert found.prompt_tokens == 100
+
+
 def test_in_shadow_the_steps_that_would_have_been_count():
     steps = [step("classify", "complex", reason="shadow"), step("classify", "simple", enforced=False)]
     (found,) = trace_of([row(steps=steps)], LADDER, FACTS, MIDNIGHT).arrivals

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from litellm_tiering.cli import main
 from litellm_tiering.errors import BadModel
 from litellm_tiering.evals import train_gate_fit as fit
 from litellm_tiering.evals.metrics import auroc
@@ -269,33 +270,33 @@ def test_the_learning_curve_tells_of_rows_held_out(outcomes):
     assert all(0.4 < value < 1 for _, value in curve)
 
 
-def options(**more):
-    return argparse.Namespace(weak="cheap", strong=None, force=False, json=True, no_curve=True, **more)
+def command(path, out, *more):
+    return main(["train", "--gate", "--weak", "cheap", "--outcomes", path, "--out", str(out), *more])
 
 
 def test_the_command_prints_its_report_and_says_by_its_status_whether_it_wrote(outcomes, tmp_path, capsys):
     path = outcomes(lines())
-    assert run(options(outcomes=path, out=str(tmp_path / "gate.json"))) == 0
+    assert command(path, tmp_path / "gate.json", "--json", "--no-curve") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["written"]
     assert {level["min"] for level in report["levels"]} >= {0.3, 0.5, 0.9}
     assert all(0 <= level["escalated"] <= 1 for level in report["levels"])
     (source,) = json.loads((tmp_path / "gate.json").read_text())["header"]["sources"]
     assert (source["model"], source["rows"], len(source["sha256"])) == ("cheap", 240, 64)
-    assert run(options(outcomes=outcomes(lines(20)), out=str(tmp_path / "few.json"))) == 1
+    assert command(outcomes(lines(20)), tmp_path / "few.json") == 1
     assert not (tmp_path / "few.json").exists()
 
 
 def test_a_file_that_cannot_be_written_is_told_of(outcomes, tmp_path):
     (tmp_path / "file").write_text("")
+    asked = argparse.Namespace(weak="cheap", strong=None, no_curve=True, outcomes=outcomes(lines()))
+    asked.out = str(tmp_path / "file" / "gate.json")
     with pytest.raises(BadModel):
-        run(options(outcomes=outcomes(lines()), out=str(tmp_path / "file" / "gate.json")))
+        run(asked)
 
 
 def test_its_report_reads_well(outcomes, tmp_path, capsys):
-    asked = options(outcomes=outcomes(lines()), out=str(tmp_path / "gate.json"))
-    asked.json, asked.no_curve = False, False
-    run(asked)
+    assert command(outcomes(lines()), tmp_path / "gate.json") == 0
     told = capsys.readouterr().out
     assert told.startswith("240 answers, 33% of them bad")
     assert "held out: AUROC 0." in told

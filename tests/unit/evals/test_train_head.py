@@ -11,6 +11,7 @@ import numpy as np
 
 from litellm_tiering import weights
 from litellm_tiering.classifiers.embedding_space import Head
+from litellm_tiering.cli import main
 from litellm_tiering.evals import train_head
 from litellm_tiering.evals.train_head import CannotTrain, Table, columns, fit, held_out, train
 
@@ -122,15 +123,9 @@ def test_too_few_rows_are_refused(tmp_path):
 def test_the_verb_trains_on_the_local_model(tmp_path, monkeypatch, capsys, as_json):
     monkeypatch.setattr(train_head, "encoder", lambda: SimpleNamespace(embed=encode))
     out = tmp_path / "head.json"
-    options = SimpleNamespace(
-        outcomes=str(lines(tmp_path, 60)),
-        weak="small",
-        strong="large",
-        out=str(out),
-        force=True,
-        json=as_json,
-    )
-    assert train_head.run(options) == 0
+    words = ["--outcomes", str(lines(tmp_path, 60)), "--weak", "small", "--strong", "large"]
+    words += ["--embedding", "--force", "--out", str(out), *(["--json"] if as_json else [])]
+    assert main(["train", *words]) == 0
     said = capsys.readouterr().out
     assert json.loads(said)["written"] if as_json else "written:" in said
     assert weights.read(out, "head").header["figures"]["rows"] == 60

@@ -13,7 +13,7 @@ from litellm_tiering.records import Row
 from litellm_tiering.tallies import UNPLANNED
 from litellm_tiering.telemetry.reporting import HOLDOUT_DAYS, Scope, compose, look, today
 from litellm_tiering.telemetry.reports import BY, NONE, lines, span, total, week_of
-from litellm_tiering.telemetry.sightings import SAMPLE, Activity, HoldOut, cost_of, holdout_json
+from litellm_tiering.telemetry.sightings import MOST_GATES, SAMPLE, Activity, HoldOut, cost_of, holdout_json
 
 USD = 1_000_000_000
 NOW = dt.datetime(2026, 11, 21, 14, 30, tzinfo=dt.timezone.utc).timestamp()
@@ -180,17 +180,30 @@ def test_of_very_many_waiting_times_a_fair_draw_is_kept():
     assert slow == pytest.approx(950, abs=20)
 
 
-def test_gates_are_counted_where_answers_are_judged():
+def judged(verdict, *by):
+    return {"verdict": verdict, "judged": list(by)}
+
+
+def test_each_gate_is_counted_for_the_answers_that_it_judged_itself():
     seen = Activity(frozenset({"auto"}))
-    seen.saw(row(attempts=[{"verdict": "refusal"}, {"verdict": "ok"}]))
-    seen.saw(row(attempts=[{"verdict": "finished"}, {"verdict": "refusal"}, {"verdict": "late"}]))
-    seen.saw(row(holdout=True))
-    other = row()
+    seen.saw(row(attempts=[judged("refusal", "empty", "refusal"), judged("ok", "empty", "refusal", "json")]))
+    seen.saw(row(attempts=[judged("empty", "empty"), judged("refusal", "refusal"), {"verdict": "late"}]))
+    seen.saw(row(holdout=True, attempts=[judged("ok", "empty")]))
+    other = row(attempts=[judged("ok", "empty")])
     seen.saw(Row("2", NOW, "", "", {**other.record, "route": "explicit"}))
     assert seen.gates == [
-        {"gate": "refusal", "judged": 4, "rejected": 2},
-        {"gate": "finished", "judged": 4, "rejected": 1},
+        {"gate": "refusal", "judged": 3, "rejected": 2},
+        {"gate": "empty", "judged": 3, "rejected": 1},
+        {"gate": "json", "judged": 1, "rejected": 0},
     ]
+
+
+def test_gates_are_counted_up_to_a_number_whatever_rows_say():
+    seen = Activity(frozenset({"auto"}))
+    seen.saw(row(attempts=[judged("ok", 7, None, *(f"g{i}" for i in range(2 * MOST_GATES)))]))
+    seen.saw(row(attempts=[judged("g0", "g0"), {"verdict": "x", "judged": "x"}]))
+    assert len(seen.gates) == MOST_GATES
+    assert seen.gates[0] == {"gate": "g0", "judged": 2, "rejected": 1}
 
 
 @pytest.mark.parametrize(
@@ -319,6 +332,19 @@ async def test_where_not_all_decisions_are_looked_at_earlier_hours_are_unknown_a
     assert found.activity.rows == 3
     hours = compose(scope(), (), {}, found, None)["hours"]
     assert [h["cost_usd"] for h in hours[12:]] == [None, None, 1.0]
+
+
+async def test_what_the_books_know_of_an_hours_cost_is_told_before_what_the_decisions_say():
+    found = await look(Kept(row(at=NOW - 7200, cost=0.25)), scope())
+    spending = {"2026-11-21": {"*": (USD, *(0,) * 11, 3 * USD, *(0,) * 11), "red": (5 * USD,) * 24}}
+    hours = compose(scope(), (), {}, found, None, spending)["hours"]
+    assert [h["cost_usd"] for h in hours] == [1.0, *[0.0] * 11, 3.0, 0.0, 0.0]
+    red = compose(scope(team="red"), (), {}, None, None, spending)["hours"]
+    assert {h["cost_usd"] for h in red} == {5.0}
+    nobody = compose(scope(team="blue"), (), {}, None, None, spending)["hours"]
+    assert {h["cost_usd"] for h in nobody} == {0.0}
+    another = {"2026-11-20": {"*": (USD,) * 24}}
+    assert compose(scope(), (), {}, found, None, another)["hours"][12]["cost_usd"] == 0.25
 
 
 async def test_a_look_at_very_many_decisions_lets_others_go_on():

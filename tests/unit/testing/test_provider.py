@@ -303,3 +303,18 @@ def test_errors_have_the_shape_of_their_api(oai, claude, provider):
     assert provider.totals()["sim-small"] == {
         "calls": 2, "ok": 0, "failed": 2, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0,
     }  # fmt: skip
+
+
+# What tests tell their requests apart by
+
+
+def test_a_number_in_the_text_is_noted_by_every_api_and_no_part_of_the_question(oai, claude, provider):
+    text = f"{CAPITAL} [[seed:41]]"
+    plain = oai.chat.completions.create(model="sim-small", messages=said(CAPITAL))
+    marked = oai.chat.completions.create(model="sim-small", messages=said(text))
+    assert marked.choices[0].message.content == plain.choices[0].message.content
+    oai.completions.create(model="sim-small", prompt=text)
+    oai.responses.create(model="sim-small", input=text)
+    claude.messages.create(model="sim-small", messages=said(text), max_tokens=50)
+    oai.chat.completions.create(model="sim-small", messages=said(text), seed=7)
+    assert [call["seed"] for call in provider.calls()] == [-1, 41, 41, 41, 41, 7]
