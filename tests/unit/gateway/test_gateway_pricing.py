@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import litellm
 import pytest
 from litellm.litellm_core_utils.llm_cost_calc.utils import generic_cost_per_token
@@ -10,6 +12,8 @@ from litellm_tiering.core.price import Usage
 from litellm_tiering.gateway.catalog import group_facts
 from litellm_tiering.gateway.pricing import price_of
 from litellm_tiering.gateway.usage import usage_in
+
+RECENT = tuple(int(part) for part in version("litellm").split(".")[:2]) >= (1, 106)
 
 
 def facts(model, **info):
@@ -142,8 +146,9 @@ def test_our_bill_is_litellms_bill_and_the_hold_is_no_less(model, provider, usag
     price, used = facts(name).price, usage_in(litellm.Usage(**usage))
     ours = price.bill(used, priority=tier is not None)
     assert ours >= theirs * 1e9 - 1
-    if tier is None:
-        # Prices of a region may come on top of what this call came to.
+    if tier is None and RECENT:
+        # Prices of a region may come on top of what this call came to. Earlier releases bill nothing at all
+        # for tokens of a kind that the map has no price for: there ours is more by any factor.
         assert ours <= theirs * 1.1e9 + 2
     asked = RequestFeatures(
         prompt_tokens=used.prompt,
