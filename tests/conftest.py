@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,19 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def late_coverage() -> Iterator[None]:
+    """Where coverage is measured, what tests start is measured from its import of our package on."""
+    with pytest.MonkeyPatch.context() as patch:
+        config = os.environ.get("COVERAGE_PROCESS_CONFIG")
+        if config:
+            patch.delenv("COVERAGE_PROCESS_CONFIG")
+            patch.setenv("TIERING_LATE_COVERAGE", config)
+            folder = str(Path(__file__).with_name("late_coverage"))
+            patch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
