@@ -73,8 +73,11 @@ _ADDED = (
     *threads_sqlite.TABLES,
     *totals_sqlite.LATER,
 )
-# The one that is made last.
-_HAS_ADDED = "SELECT 1 FROM sqlite_master WHERE name = 'spending_by_expiry'"
+_ADDED_NAMES = tuple(statement.split("(")[0].split()[5] for statement in _ADDED)
+_HAS_ADDED = (
+    f"SELECT count(*) = {len(_ADDED_NAMES)} FROM sqlite_master"  # noqa: S608 - constants
+    f" WHERE name IN ({', '.join(map(repr, _ADDED_NAMES))})"
+)
 
 _BALANCE = """
     SELECT spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?2)
@@ -207,7 +210,7 @@ class Book:
                 f"the SQLite ledger {path} has schema version {self._version()}, and this release knows "
                 f"{SCHEMA_VERSION}: upgrade litellm-tiering, or name another file"
             )
-        if self.db.execute(_HAS_ADDED).fetchone() is None:
+        if not self.db.execute(_HAS_ADDED).fetchone()[0]:
             # The lock first: a statement that asks for it halfway is refused at once.
             self.db.execute("BEGIN IMMEDIATE")
             with self._ended_by_commit():
