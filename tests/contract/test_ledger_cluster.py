@@ -81,3 +81,20 @@ async def test_closed_in_the_middle_of_an_outage_it_leaves_no_connection_behind(
                 await asyncio.sleep(0)
             assert _open_files() == before
         assert away
+
+
+async def test_a_call_that_a_close_finds_under_way_ends_and_connects_no_more():
+    with serve_redis_cluster() as nodes:
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        before = _open_files()
+        ledger = RedisLedger.from_url(f"redis+cluster://{hosts}", timeout_s=PATIENT_S)
+        await ledger.balances(["scope-0"], NOW)
+        asked = [asyncio.create_task(ledger.balances(["scope-0"], NOW)) for _ in range(8)]
+        # Sent, and not yet answered.
+        await asyncio.sleep(0)
+        await ledger.close()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(each) for each in found} <= {tuple, StoreUnavailable}
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert _open_files() == before

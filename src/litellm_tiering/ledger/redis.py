@@ -94,6 +94,7 @@ _FAULTS = (
 )
 # Up to Redis 6.2 an error inside a script comes wrapped in one that tells the line.
 _CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
+_CLOSED = "the Redis ledger is closed"
 # Inside a script, what the user may not do comes without the code that it has outside.
 _DENIED = "user executing the script"
 
@@ -315,7 +316,7 @@ class RedisLedger:
             StoreUnavailable: Redis did not answer in time, or with an error.
         """
         if self._closed:
-            raise StoreUnavailable("the Redis ledger is closed")
+            raise StoreUnavailable(_CLOSED)
         loop = asyncio.get_running_loop()
         connected = self._connected.get(loop)
         if connected is None:
@@ -329,6 +330,8 @@ class RedisLedger:
                 asked if connected.deadline_s is None else asyncio.wait_for(asked, connected.deadline_s)
             )
         except _FAULTS as exc:
+            if self._closed:
+                raise StoreUnavailable(_CLOSED) from None
             # Without its cause: some of redis-py's messages quote the command or the client, with passwords.
             raise StoreUnavailable(f"Redis did not answer: {_told(exc)}") from None
 

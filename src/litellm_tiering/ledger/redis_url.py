@@ -84,19 +84,28 @@ class Connected:
         if self.priming is not None and not self.priming.done():
             self.priming.cancel()
             await asyncio.wait({self.priming})
+        nodes = (*self._first, *self._forgotten())
         for client in self.owned:
             await client.aclose()
-        # redis-py's Cluster client closes nothing while it means to read its nodes anew, as after a call that
-        # failed; and else the nodes that it knows now, not those by which it came to know them.
-        for node in (*self._first, *self._known()):
+        for node in nodes:
             with contextlib.suppress(RedisError, OSError):
                 await node.disconnect()
 
-    def _known(self) -> Sequence[ClusterNode]:
+    def _forgotten(self) -> Sequence[ClusterNode]:
+        """The nodes that a Cluster's client knows, which from now on it does not.
+
+        redis-py closes nothing while it means to read its nodes anew, as after a call that failed, and else
+        only the nodes that it knows at that moment. And a call that is under way would take its lost
+        connection for a node's fault, and connect once more: without nodes it fails at once.
+        """
         if not (self.owned and isinstance(self.client, RedisCluster)):
             return ()
         manager = self.client.nodes_manager
-        return (*manager.nodes_cache.values(), *manager.startup_nodes.values())
+        known = (*manager.nodes_cache.values(), *manager.startup_nodes.values())
+        manager.nodes_cache.clear()
+        manager.startup_nodes.clear()
+        manager.slots_cache.clear()
+        return known
 
 
 @dataclass(frozen=True, slots=True)
