@@ -7,6 +7,7 @@ import pytest
 
 from litellm_tiering.gates.constraints import Demands, Kind, Want, check, read_demands
 from litellm_tiering.gates.constraints.checks import CHECKS
+from litellm_tiering.gates.constraints.measure import Answer as Measured
 
 SENTENCE = "The tide rises twice a day. "
 BULLETS = "* one\n* two\n* three"
@@ -178,6 +179,12 @@ PAIRS = (
     ("Do not use a table in your answer.", "Sea.", "| a | b |\n|---|---|\n| 1 | 2 |", "no_table"),
     ('Reply with "sea" or "land" only.', "sea", "neither of the two, I am afraid", "one_of"),
     ("Answer with one of the following: red, blue, green.", "blue", "pink", "one_of"),
+    (
+        'Use the word "tide" at most 2 times.',
+        "The tide, a tide, tidewater.",
+        "tide, tide, tide",
+        "max_word_count",
+    ),
     ("Use at least two exclamation marks.", "Sea! Moon!", "Sea.", "min_letters"),
     ("The number of words in your answer must be less than 5.", "The sea is.", SENTENCE, "max_words"),
     ('The last line of your answer must be "Bye."', "Sea.\nBye.", "Bye. Sea.", "ends_with"),
@@ -246,3 +253,11 @@ def test_in_a_long_answer_too_few_so_far_are_not_too_few():
     assert rejected("Include at least 2 placeholders in square brackets.", long) == set()
     assert rejected("Use no more than 9 sentences.", long) == {"max_sentences"}
     assert rejected("Write at least 90,000 words.", long) == {"min_words"}
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [("It is so. It is big.", (2, 2)), ("It is so. It is big. And", (2, 3)), ("Big", (1, 1))],
+)
+def test_a_line_that_breaks_off_may_be_one_sentence_more(text, counted):
+    assert Measured(text).sentences == counted

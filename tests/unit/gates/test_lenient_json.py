@@ -62,6 +62,10 @@ def test_what_models_write_around_a_value_is_taken_off(text):
         ("None", None),
         ("[]", []),
         ('{"a": 1, "a": 2}', {"a": 2}),
+        # Python's words and commas stand inside strings, beside quotes that end them and quotes that do not.
+        (r'{"a": "\", True, ]", "b": True,}', {"a": '", True, ]', "b": True}),
+        (r'{"a": "x\\", "b": True,}', {"a": "x\\", "b": True}),
+        (r'{"a": "x\\\", None,}", "b": None,}', {"a": 'x\\", None,}', "b": None}),
     ],
 )
 def test_what_models_write_inside_a_value_is_read(text, value):
