@@ -269,22 +269,16 @@ async def _cut(load: Load, asked: Asked) -> int:
 
 async def _openai(load: Load, asked: Asked) -> int:
     client = load._openai.with_options(api_key=asked.key)  # noqa: SLF001 - of this module
-    found = await client.chat.completions.create(
-        model="auto",
-        messages=[{"role": "user", "content": easy(asked)}],
-        max_tokens=60,
-        stream=asked.stream,
-        extra_headers={"x-litellm-end-user-id": asked.user},
-    )
-    if asked.stream:
-        async for _ in found:
-            pass
-    return 200
+    return await _by_client(client.chat.completions.create, asked)
 
 
 async def _anthropic(load: Load, asked: Asked) -> int:
     client = load._anthropic.with_options(api_key=asked.key)  # noqa: SLF001 - of this module
-    found = await client.messages.create(
+    return await _by_client(client.messages.create, asked)
+
+
+async def _by_client(create: Callable[..., Awaitable[Any]], asked: Asked) -> int:
+    found = await create(
         model="auto",
         messages=[{"role": "user", "content": easy(asked)}],
         max_tokens=60,
