@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 from houses import CASCADE, CASCADE_ROUTER, REDIS_USD, TEAMS, House, house
 
+from forking.proxies import forked_proxies
 from litellm_tiering.testing.processes import Provider, serve_provider
 from litellm_tiering.testing.redis import serve_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_starts() -> Iterator[None]:
+    with forked_proxies():
+        yield
 
 
 @pytest.fixture(scope="session")
