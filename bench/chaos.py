@@ -29,7 +29,17 @@ from typing import Any
 
 import httpx
 
-from chaos_kit import LOST_WITH_WORKER_S, Books, Store, all_settled, end_when_told, quantile, served, workers
+from chaos_kit import (
+    LOST_WITH_WORKER_S,
+    Books,
+    Store,
+    all_settled,
+    by_a_kill,
+    end_when_told,
+    quantile,
+    served,
+    workers,
+)
 from litellm_tiering.ledger.open import open_ledger
 from litellm_tiering.testing.processes import free_port, serve_provider
 from litellm_tiering.testing.proxy import Proxy, config_for, serve_proxy
@@ -37,8 +47,17 @@ from litellm_tiering.testing.proxy import Proxy, config_for, serve_proxy
 AWAY_S = 5.0
 """How long each outage lasts."""
 
+START_WITHIN_S = 400.0
+"""A busy machine takes minutes to start several workers."""
+
 MORE_MS = 60.0
 """By how much the 95th percentile of latency may rise while the store is away."""
+
+BROKE = -1
+"""The status of a request whose connection broke: nobody answered."""
+
+LISTED = 20
+"""So many failed requests are listed, those that are nearest to the worker's death."""
 
 PLAN = (
     (0.10, "redis killed"),
@@ -59,6 +78,12 @@ class Asked:
     ms: float = 0.0
     status: int = 0
     phase: str = "normal"
+    said: str = ""
+
+    @property
+    def ended_s(self) -> float:
+        """When it ended, in seconds since the load began."""
+        return self.at_s + self.ms / 1000
 
 
 @dataclass(slots=True)
@@ -81,7 +106,7 @@ def main() -> int:
         store.start()
         url = store.url
         config = config_for(provider.base_url, _tiering(url))
-        with serve_proxy(config, workers=options.workers) as proxy:
+        with serve_proxy(config, workers=options.workers, deadline_s=START_WITHIN_S) as proxy:
             run = asyncio.run(_load(proxy, store, options))
             asyncio.run(all_settled(proxy))
             if options.log:
@@ -161,8 +186,8 @@ async def _ask(client: httpx.AsyncClient, asked: Asked) -> None:
     began = time.monotonic()
     try:
         answer = await client.post("/v1/chat/completions", json=body)
-    except httpx.HTTPError:
-        asked.status = -1
+    except httpx.HTTPError as error:
+        asked.status, asked.said = BROKE, type(error).__name__
     else:
         asked.status = answer.status_code
     asked.ms = (time.monotonic() - began) * 1000
@@ -228,20 +253,33 @@ def _latencies(run: Run) -> str:
 def _verdict(run: Run, served_: dict[str, int], settled: dict[str, int]) -> int:
     """Print what agrees and what does not; 1 where something does not."""
     killed_s = run.worker_killed_s
-    in_hand = {a.user for a in run.asked if a.at_s <= killed_s <= a.at_s + a.ms / 1000 + LOST_WITH_WORKER_S}
+    in_hand = {
+        a.user: f", {_moment(a, killed_s)}"
+        for a in run.asked
+        if a.at_s <= killed_s <= a.ended_s + LOST_WITH_WORKER_S
+    }
     of_requests = {user: cost for user, cost in settled.items() if user != "*"}
-    books = Books(served_, of_requests, settled.get("*", 0), frozenset(in_hand))
+    books = Books(served_, of_requests, settled.get("*", 0), frozenset(in_hand), when=in_hand)
     away = [a.ms for a in run.asked if a.phase.startswith("redis")]
     normal = [a.ms for a in run.asked if a.phase == "normal"]
     rise = quantile(away) - quantile(normal)
     failed = [a for a in run.asked if a.status != 200]
-    unexplained = sum(not a.at_s <= killed_s <= a.at_s + a.ms / 1000 + 1 for a in failed)
+    unexplained = [
+        a for a in failed if not by_a_kill(a.at_s, a.ended_s, broke=a.status == BROKE, killed=[killed_s])
+    ]
     print(f"\n{books.text()}")
-    print(f"requests that failed: {len(failed)}, of them not by the killed worker: {unexplained}")
+    print(f"requests that failed: {len(failed)}, of them not by the killed worker: {len(unexplained)}")
+    for a in sorted(failed, key=lambda a: abs(a.at_s - killed_s))[:LISTED]:
+        print(f"  {a.user} {a.said or a.status}, {_moment(a, killed_s)}")
     print(f"95th percentile while the store is away: {rise:+.1f} ms (bar {MORE_MS:+.0f})")
     fine = books.equal and not unexplained and rise <= MORE_MS
     print("every cost is counted once" if fine else "NOT as it should be")
     return 0 if fine else 1
+
+
+def _moment(asked: Asked, killed_s: float) -> str:
+    """When a request was asked and ended, seen from the worker's death."""
+    return f"from {asked.at_s - killed_s:+.2f} s to {asked.ended_s - killed_s:+.2f} s of the kill"
 
 
 if __name__ == "__main__":

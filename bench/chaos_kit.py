@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LOST_WITH_WORKER_S = 5.0
 """What a killed worker answered so shortly before may not have been settled yet: LiteLLM logs in batches."""
 
+FAILED_WITH_WORKER_S = 1.0
+"""A client that asks over a connection to a worker may not hear for so long that the worker was killed."""
+
 SETTLED_WITHIN_S = 60.0
 _QUIET_TIMES = 10
 
@@ -104,6 +107,19 @@ async def all_settled(proxy: Proxy) -> None:
         await asyncio.sleep(0.5)
 
 
+def by_a_kill(at_s: float, ended_s: float, *, broke: bool, killed: Iterable[float]) -> bool:
+    """Whether a killed worker explains why a request failed.
+
+    Either the worker had it, or its client had kept a connection to the worker and asked over that: then the
+    connection ``broke``, without an answer, and the request had begun within a second of the death.
+    """
+    return any(
+        at_s <= killed_s <= ended_s + FAILED_WITH_WORKER_S
+        or (broke and 0 <= at_s - killed_s <= FAILED_WITH_WORKER_S)
+        for killed_s in killed
+    )
+
+
 def cost_nano(call: Mapping[str, object]) -> int:
     """What one call of the provider costs, in nano-dollars at the models' prices."""
     prompt, completion = PRICES[str(call["model"]).removeprefix("sim-").removesuffix("-b")]
@@ -156,6 +172,8 @@ class Books:
     left: frozenset[str] = frozenset()
     estimated: Mapping[str, int] = field(default_factory=dict)
     """What LiteLLM itself logged of requests that were left."""
+    when: Mapping[str, str] = field(default_factory=dict)
+    """What to say of requests in a killed worker's hands."""
 
     @property
     def wrong(self) -> list[str]:
@@ -185,9 +203,14 @@ class Books:
         return [u for u in left if self.settled.get(u, 0) != self.estimated.get(u, 0)]
 
     @property
+    def forgotten(self) -> int:
+        """What is in the global total and in no request's counter: settled, and then forgotten."""
+        return self.total - sum(self.settled.values())
+
+    @property
     def balanced(self) -> bool:
         """Whether the global total is the sum of the requests."""
-        return self.total == sum(self.settled.values())
+        return not self.forgotten
 
     @property
     def equal(self) -> bool:
@@ -197,14 +220,16 @@ class Books:
     def text(self) -> str:
         """For people."""
         counted = sum(1 for u in self.served if u in self.settled)
-        in_hand = sum(1 for u in self.missing if u in self.in_hand)
+        in_hand = [u for u in self.missing if u in self.in_hand]
         money, spent = "nano-dollars", sum(self.served.values())
         lines = [
             f"served by the provider     {len(self.served):>8} requests {spent:>18,} {money}",
             f"settled of those           {counted:>8} requests {sum(self.settled.values()):>18,} {money}",
             f"the ledger's global total  {'':>8}          {self.total:>18,} {money}",
             f"counted wrong {len(self.wrong)}, never served {len(self.unserved)}, missing {len(self.lost)}",
-            f"in a killed worker's hands and not settled: {in_hand}",
+            f"in the total and in no request's counter   {self.forgotten:>18,} {money}",
+            f"in a killed worker's hands and not settled: {len(in_hand)}",
+            *(f"  {user} {self.served[user]:>12,} {money}{self.when.get(user, '')}" for user in in_hand),
         ]
         if self.left:
             lines.append(

@@ -31,7 +31,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import soak_report as report
-from chaos_kit import LOST_WITH_WORKER_S, Books, Store, all_settled, end_when_told, served
+from chaos_kit import LOST_WITH_WORKER_S, Books, Store, all_settled, by_a_kill, end_when_told, served
 from litellm_tiering.ledger.open import open_ledger
 from litellm_tiering.testing.processes import free_port, serve_provider
 from litellm_tiering.testing.proxy import serve_proxy
@@ -153,7 +153,7 @@ def _unexplained(load: Load, run: Chaos) -> list[Asked]:
             return True
         if a.kind in {"broken", "cut"}:
             return True
-        return any(a.at_s <= killed_s <= a.ended_s + 1 for killed_s in run.killed)
+        return by_a_kill(a.at_s, a.ended_s, broke=a.status == -1, killed=run.killed)
 
     return [a for a in load.asked if not explained(a)]
 

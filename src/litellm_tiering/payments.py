@@ -2,32 +2,32 @@
 
 A settlement that the store does not confirm goes to the spool, on this machine's disk, and from there to the
 store once it is back; settling is idempotent by the attempt's id, so one that had arrived after all is not
-counted again. What the store says of its counters is remembered, for the day on which it comes back empty.
+counted again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_tiering.errors import StoreError
-from litellm_tiering.ports import Known, Owed
+from litellm_tiering.ports import Owed
+from litellm_tiering.recollection import Recollection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from litellm_tiering.guard import Guard
-    from litellm_tiering.ports import Reservation, Settled, Spool, Tally
+    from litellm_tiering.ports import Reservation, Spool, Tally
 
 _log = logging.getLogger("litellm_tiering")
 
 SETTLE_WITHIN_S = 0.5
 """How long a settlement, which no client waits for, may take before it goes to the spool."""
 
-RESTORE_WITHIN_S = 5.0
 MAX_OWED = 100_000
 """Of what is owed so much is kept in memory where there is no spool, or it fails; then the oldest is lost."""
 
@@ -36,10 +36,6 @@ AT_ONCE = 200
 
 STUCK_S = 1.0
 """How often at most the spool is looked into after nothing in it could be paid, in seconds."""
-
-KNOWN_MAX = 20_000
-LEARN_EVERY_S = 1.0
-"""How often what is known of the counters goes to the disk."""
 
 TELL_EVERY_S = 1.0
 TELLING_MAX = 2_000
@@ -62,15 +58,13 @@ class Payments:
         self._spooled = 0
         self._stuck_s = float("-inf")
         self._kept: deque[Owed] = deque(maxlen=MAX_OWED)
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._news: dict[str, Known] = {}
-        self._identity = ""
-        self._recalled = spool is None
+        self._counted = False
         self._flushing = False
         self._unpayable: set[str] = set()
         self._telling: dict[Tally, Tally] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.recollection = Recollection(guard, spool, self._trouble)
         guard.on_identity = self.met
         guard.on_slow = self.flush
 
@@ -106,7 +100,7 @@ class Payments:
         settled = await self._guard.ask(call, "settle", SETTLE_WITHIN_S, owed=anyway)
         if settled is None:
             return False
-        self._learn(owed.reservation, settled)
+        self.recollection.learn(owed.reservation, settled)
         return True
 
     async def _keep(self, owed: Sequence[Owed]) -> None:
@@ -181,93 +175,21 @@ class Payments:
         if done:
             _log.warning("%d costs from the spool are counted; %d are left", done, self._spooled)
 
-    # ------------------------------------------------------------------ a store that came back empty
-
-    def _learn(self, reservation: Reservation, settled: Settled) -> None:
-        if self._ledger.kind != "redis":
-            return
-        if not settled.identity or settled.identity != self._identity:
-            # Not the store that is known, or one that has not said yet who it is: that comes first.
-            self._guard.greet()
-            return
-        now_spent = zip(reservation.keys, settled.spent, reservation.expires_s, strict=False)
-        for key, spent, expires_s in now_spent:
-            before = self._known.get(key)
-            if before is not None and before.spent > spent:
-                continue  # an answer out of its turn
-            found = self._known[key] = Known(spent, expires_s)
-            self._known.move_to_end(key)
-            self._news[key] = found
-        while len(self._known) > KNOWN_MAX:
-            self._news.pop(self._known.popitem(last=False)[0], None)
-        if self._spool is not None:
-            self._soon("learn", LEARN_EVERY_S, self._write_down)
-
-    async def _write_down(self) -> None:
-        if self._spool is None or not self._identity or not self._news:
-            return
-        news, self._news = self._news, {}
-        try:
-            await self._spool.learn(self._identity, news, self._clock.now())
-        except StoreError as error:
-            self._trouble(error)
-
     async def met(self, identity: str) -> bool:
         """The store says who it is: make good what it has forgotten, and pay what is owed.
 
         Returns:
             False when it went away again before it knew everything.
         """
-        if not self._recalled:
-            await self._recall()
-        if self._identity and identity != self._identity and not await self._restore():
+        if not self._counted:
+            self._counted = True
+            await self.recount()
+        if not await self.recollection.met(identity):
             return False
-        self._identity = identity
         await self.flush()
-        return True
-
-    async def _recall(self) -> None:
-        """What an earlier process of this machine knew of the store."""
-        self._recalled = True
-        self._identity = await self._merge("")
-        await self.recount()
-
-    async def _merge(self, identity: str) -> str:
-        """Learn what the disk knows of the store with this identity, or of the last; which one that is."""
-        spool = self._spool
-        if spool is None or not spool.exists:
-            return ""
-        try:
-            identity, known = await spool.recall(self._clock.now(), identity)
-        except StoreError as error:
-            self._trouble(error)
-            return ""
-        for key, value in known.items():
-            mine = self._known.get(key)
-            if mine is None or mine.spent < value.spent:
-                self._known[key] = value
-        return identity
-
-    async def _restore(self) -> bool:
-        now = self._clock.now()
-        # What other workers of this machine knew, those that are gone included.
-        await self._merge(self._identity)
-        live = {key: k for key, k in self._known.items() if k.expires_s > now and k.spent > 0}
-        keys = list(live)
-        for at in range(0, len(keys), AT_ONCE):
-            page = {key: live[key] for key in keys[at : at + AT_ONCE]}
-            call = self._restored(page, now)
-            if await self._guard.ask(call, "restore", RESTORE_WITHIN_S, owed=True) is None:
-                return False
-        # All of it is known of the new store as well, for the next time.
-        self._news = dict(live)
-        if self._spool is not None:
-            self._soon("learn", LEARN_EVERY_S, self._write_down)
-        _log.warning("the budget store came back empty: %d counters are restored", len(live))
-        return True
-
-    async def _restored(self, known: dict[str, Known], now_s: float) -> bool:
-        await self._ledger.restore(known, now_s)
+        if not self.owed:
+            # What is owed may have arrived after all: then it is neither to be learnt nor counted twice.
+            self.recollection.read_soon()
         return True
 
     # ------------------------------------------------------------------ totals
@@ -317,8 +239,8 @@ class Payments:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        for name, work in (("tell", self.tell_now), ("learn", self._write_down)):
-            await self._guard.contained(name, work)
+        await self._guard.contained("tell", self.tell_now)
+        await self.recollection.close()
         if self._spool is not None:
             await self._spool.close()
 

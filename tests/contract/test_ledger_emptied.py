@@ -10,6 +10,7 @@ import redis.asyncio
 
 from litellm_tiering.core.budget import NO_BOUND, Balance, Limit
 from litellm_tiering.errors import StoreUnavailable
+from litellm_tiering.ledger.known_redis import PAGE, TURN, TURN_S
 from litellm_tiering.ledger.redis import PER_RESTORE, RedisLedger
 from litellm_tiering.ports import Hold, Known, Reservation, Settled
 from litellm_tiering.testing.redis import serve_redis
@@ -170,3 +171,51 @@ async def test_more_than_can_be_compared_is_restored_as_the_most_that_can(one):
 async def test_nothing_known_is_nothing_restored(one):
     await one.restore({}, NOW)
     assert await one.active(NOW) == {}
+
+
+# --- what the counters say, for that day --------------------------------------------------------------------
+
+
+async def test_one_process_is_told_of_all_counters_and_the_next_one_after_its_turn(one, redis_url, wipe):
+    name = await one.hello(NOW)
+    figures = {f"end_user|{i}": Known(i + 1, EXPIRES + i) for i in range(2 * PAGE)}
+    await one.restore(figures, NOW)
+    await one.settle(charge("a", "end_user|7"), 100, NOW)
+    other = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+    both = await asyncio.gather(one.known(NOW), other.known(NOW))
+    assert sorted(both, key=lambda told: len(told[1])) == [
+        (name, {}),
+        (name, {**figures, "end_user|7": Known(108, EXPIRES + 7)}),
+    ]
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        assert 0 < await client.pttl(TURN) <= TURN_S * 1000
+        await client.delete(TURN)
+    assert len((await other.known(NOW))[1]) == 2 * PAGE
+    await other.close()
+
+
+async def test_counters_that_are_over_or_hold_money_only_are_not_told(one, redis_url):
+    await one.restore({"over": Known(5, NOW + 10), "there": Known(6, EXPIRES)}, NOW)
+    await one.reserve(Hold("h", (Limit("held", EXPIRES, (NO_BOUND,)),), (7,), True, NOW, 600))
+    assert (await one.known(NOW + 10))[1] == {"there": Known(6, EXPIRES)}
+
+
+async def test_a_store_that_is_emptied_while_it_is_read_is_told_nothing_of(one, redis_url, wipe, monkeypatch):
+    await one.hello(NOW)
+    await one.restore({f"c{i}": Known(1, EXPIRES) for i in range(PAGE + 1)}, NOW)
+    run, asked = one.run, []
+
+    async def emptied(*question, **options):
+        reply = await run(*question, **options)
+        asked.append(reply[1:2])
+        if asked == [[PAGE]]:
+            wipe()
+            await one.hello(NOW)
+        return reply
+
+    monkeypatch.setattr(one, "run", emptied)
+    identity, told = await one.known(NOW)
+    monkeypatch.undo()
+    assert (identity, told) == (await one.hello(NOW), {})
+    # The first page, who the new store is, and the second page.
+    assert asked == [[PAGE], [], [0]]

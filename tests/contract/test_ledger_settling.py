@@ -177,6 +177,15 @@ async def test_a_store_keeps_its_identity(store):
     await other.close()
 
 
+async def test_what_counters_say_is_told_with_the_stores_identity_where_that_can_change(ledger):
+    name = await ledger.hello(NOW)
+    kept = await reserve(ledger, "one")
+    await ledger.settle(kept, 5, NOW)
+    told = {"global": Known(5, kept.expires_s[0])} if ledger.kind == "redis" else {}
+    assert await ledger.known(NOW) == (name, told)
+    assert await ledger.known(NOW) == (name, {})
+
+
 async def test_restoring_where_nothing_was_lost_changes_nothing(ledger):
     if ledger.kind == "redis":
         pytest.skip("Redis is told by its identity whether it was emptied")

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from litellm_tiering.core.budget import Budget
+from litellm_tiering.core.budget import Budget, Scope
 from litellm_tiering.core.catalog import Price, TierFacts
 from litellm_tiering.core.classification import Classification
 from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
 from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.core.policy import Policy, Route
 from litellm_tiering.engine import Engine
+from litellm_tiering.ledger.known_redis import TURN
 from litellm_tiering.ledger.open import open_ledger
 from litellm_tiering.ledger.spool import DiskSpool
 from litellm_tiering.plan import Inquiry, Terms
@@ -30,7 +31,7 @@ from litellm_tiering.units import NanoUSD
 
 LADDER = Ladder([Tier("simple", "small"), Tier("complex", "large")])
 FACTS = tuple(TierFacts(Price(prompt=0.0, completion=float(p))) for p in (1, 100))
-BUDGET = Budget(limit=NanoUSD(10**12))
+BUDGETS = (Budget(limit=NanoUSD(10**12)), Budget(scope=Scope.END_USER))
 WITHIN_S = 20.0
 
 
@@ -48,37 +49,42 @@ class Worker:
     """An engine as a proxy's worker has it."""
 
     def __init__(self, url, spool, on_error="open"):
-        terms = Terms(Policy(LADDER), (BUDGET,), Says(), on_error=on_error)
+        terms = Terms(Policy(LADDER), BUDGETS, Says(), on_error=on_error)
         self.engine = Engine(terms, open_ledger(url), Clock(), DiskSpool(spool, url))
         self.books = self.engine.books
 
-    async def plan(self):
+    async def plan(self, user=""):
         inquiry = Inquiry(
             features=RequestFeatures(max_tokens=10),
             prompt=PromptText("Hello."),
-            caller=Caller(),
+            caller=Caller(end_user=user),
             route=Route("auto", ("auto",)),
             asked=1,
             facts=FACTS,
         )
         return await self.engine.plan(inquiry)
 
-    async def serve(self, cost=100):
+    async def serve(self, cost=100, user=""):
         """One request, answered and paid for; its plan."""
-        plan = await self.plan()
+        plan = await self.plan(user)
         if plan.flight is not None:
             await self.books.settle(plan.flight, cost, baseline=cost)
         return plan
 
     async def spent(self):
         live = await self.engine.ledger.active(time.time())
-        return sum(b.spent for b in live.values()), sum(b.reserved for b in live.values())
+        whole = [b for key, b in live.items() if key.startswith("global")]
+        return sum(b.spent for b in whole), sum(b.reserved for b in whole)
+
+    async def of_each(self):
+        live = await self.engine.ledger.active(time.time())
+        return {key: b.spent for key, b in live.items()}
 
     async def greeted(self):
         """Wait until the store has said who it is."""
 
         async def known():
-            return self.books.payments._identity
+            return self.books.payments.recollection.identity
 
         await eventually(known, "the store has said who it is")
 
@@ -254,15 +260,18 @@ async def test_an_emptied_store_is_noticed_although_no_request_failed(tmp_path):
 
 
 CHILD = """
-    import asyncio, sys, time
+    import asyncio, sys
     sys.path.insert(0, {here!r})
     from test_outages import Worker
     from pathlib import Path
 
     async def main():
         w = Worker({url!r}, Path({spool!r}))
-        for _ in range(7):
+        if {greeted}:
             await w.serve()
+            await w.greeted()
+        for _ in range(7):
+            await w.serve(user="killed")
         print(w.books.owed, flush=True)
         await asyncio.Event().wait()
 
@@ -270,12 +279,13 @@ CHILD = """
 """
 
 
-def killed_with_seven_costs(url, spool):
-    """A process serves seven requests while the store is away, and is killed."""
-    script = textwrap.dedent(CHILD).format(url=url, spool=str(spool), here=str(Path(__file__).parent))
+def served_seven_and_was_killed(url, spool, *, greeted=False):
+    """A process serves seven requests, and is killed as soon as it has; how many costs it owed then."""
+    here = str(Path(__file__).parent)
+    script = textwrap.dedent(CHILD).format(url=url, spool=str(spool), here=here, greeted=greeted)
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
-        assert child.stdout.readline().strip() == b"7"
+        return int(child.stdout.readline())
     finally:
         child.send_signal(signal.SIGKILL)
         child.communicate()
@@ -286,10 +296,46 @@ async def test_what_was_owed_survives_kill_minus_9_of_its_process(tmp_path):
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
     url, spool = f"redis://127.0.0.1:{port}/0", tmp_path / "spool.db"
-    await asyncio.to_thread(killed_with_seven_costs, url, spool)
+    assert await asyncio.to_thread(served_seven_and_was_killed, url, spool) == 7
     with serve_redis(port=port):
         async with worker(url, spool) as heir:
             await heir.serve()
             await heir.greeted()
             await heir.back()
             assert await heir.spent() == (800, 0)
+
+
+async def read_back(server, heir):
+    """Wait until ``heir`` has learnt what the store says of its counters, without serving anything more."""
+    with admin(server) as client:
+        client.delete(TURN)
+    heir.books.guard.greet()
+
+    async def learnt():
+        return any("killed" in key for key in heir.books.payments.recollection.known)
+
+    await eventually(learnt, "what the killed worker had settled is known to another")
+
+
+@pytest.mark.parametrize("same_machine", [True, False])
+async def test_what_a_worker_settled_just_before_kill_minus_9_is_not_forgotten_with_the_store(
+    same_machine, tmp_path
+):
+    spool = tmp_path / "spool.db"
+    lost = spool if same_machine else tmp_path / "gone_with_its_container.db"
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serve_redis())
+        async with worker(server.url, spool) as heir:
+            await heir.serve()
+            await heir.greeted()
+            owed = await asyncio.to_thread(served_seven_and_was_killed, server.url, lost, greeted=True)
+            assert owed == 0
+            await read_back(server, heir)
+            before = await heir.of_each()
+            server.kill()
+            await heir.serve()
+            stack.enter_context(serve_redis(port=server.port))
+            await heir.back()
+            after = await heir.of_each()
+        assert after == {key: spent + 100 * key.startswith("global") for key, spent in before.items()}
+        assert sorted(after.values()) == [700, 1000]

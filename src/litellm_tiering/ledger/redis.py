@@ -13,6 +13,7 @@ Every method is one Lua script and one round trip; ``active`` is one for every 1
 ``ltt:{t}:p:<day>``             its hours' cost, likewise, for three days
 ``ltt:{t}:days``                the index of days, a sorted set
 ``ltt:{t}:id``                  which store this is; another value is a store that came back empty
+``ltt:{t}:known``               see :mod:`litellm_tiering.ledger.known_redis`
 ``ltt:{t}:v:<conversation>``    the rank that a conversation has reached, and when that is forgotten
 ``ltt:{t}:s:<segment>``         see :mod:`litellm_tiering.ledger.segments_redis`
 ``ltt:{t}:segments``            the index of segments, a sorted set of at most 5,000
@@ -56,6 +57,7 @@ from litellm_tiering.ledger.holds import (
     check_hold,
     unique,
 )
+from litellm_tiering.ledger.known_redis import read_known
 from litellm_tiering.ledger.marks import LEVELS, marks
 from litellm_tiering.ledger.question import told_hold
 from litellm_tiering.ledger.redis_url import DEFAULT_TIMEOUT_S, MAX_CONNECTIONS, Connected, connector
@@ -273,6 +275,10 @@ class RedisLedger:
         """
         (identity,) = await self.run(HELLO, [IDENTITY], [secrets.token_hex(16)])
         return text(identity)
+
+    async def known(self, now_s: float) -> tuple[str, Mapping[str, Known]]:
+        """Which store this is, and what its counters say; nothing while another process has the turn."""
+        return await read_known(self.run, INDEX, IDENTITY, COUNTER, now_s)
 
     async def restore(self, known: Mapping[str, Known], now_s: float) -> None:
         """Raise counters of a Redis that came back empty to what is known of them from before.

@@ -25,6 +25,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litellm_tiering.errors import StoreError
+from litellm_tiering.ledger.holds import CLIENTS_OWN
 from litellm_tiering.ports import Known, Owed, Reservation, Tally
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ UNREAD_MAX = 20
 """Of so many rows that cannot be read each is told of once, and of the rest nothing is."""
 
 KNOWN_MAX = 20_000
-"""Of so many counters at most is anything remembered; those that may be forgotten last win."""
+"""Of so many counters at most is anything remembered; those that may be forgotten last win, and before them
+those whose ids clients do not choose."""
+
+UNTRIMMED_MAX, TRIM_EVERY_S = 2_000, 60.0
+"""After so many rows, or seconds, what is remembered of counters is brought below that again."""
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS owed (
@@ -66,7 +71,11 @@ _LEARN = """
     ON CONFLICT (store, identity, key) DO UPDATE SET spent = max(spent, excluded.spent)"""
 _TRIM = """
     DELETE FROM known WHERE store = ?1 AND (expires_s <= ?2 OR (identity, key) IN (
-        SELECT identity, key FROM known WHERE store = ?1 ORDER BY expires_s DESC LIMIT -1 OFFSET ?3))"""
+        SELECT identity, key FROM known WHERE store = ?1
+        ORDER BY key GLOB ?4 OR key GLOB ?5, expires_s DESC LIMIT -1 OFFSET ?3))"""
+_MET = """
+    INSERT INTO stores (store, identity) VALUES (?, ?)
+    ON CONFLICT (store) DO UPDATE SET identity = excluded.identity WHERE identity != excluded.identity"""
 _RECALL = "SELECT key, spent, expires_s FROM known WHERE store = ? AND identity = ? AND expires_s > ?"
 
 
@@ -86,6 +95,7 @@ class DiskSpool:
         self._db: sqlite3.Connection | None = None
         self._closed = False
         self._unread: set[str] = set()
+        self._untrimmed, self._trimmed_s = 0, float("-inf")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tiering-spool")
 
     @property
@@ -139,10 +149,15 @@ class DiskSpool:
         """Remember which store this is and what is known of its counters, the largest that was ever known."""
 
         def job(db: sqlite3.Connection) -> None:
-            db.execute("REPLACE INTO stores (store, identity) VALUES (?, ?)", (self._store, identity))
+            db.execute(_MET, (self._store, identity))
             rows = [(self._store, identity, key, k.spent, k.expires_s) for key, k in known.items()]
             db.executemany(_LEARN, rows)
-            db.execute(_TRIM, (self._store, int(now_s), KNOWN_MAX))
+            self._untrimmed += len(rows)
+            # It looks at every row, which is too much for every settlement.
+            if self._untrimmed >= UNTRIMMED_MAX or not 0 <= now_s - self._trimmed_s < TRIM_EVERY_S:
+                own = (f"{head}*" for head in CLIENTS_OWN)
+                db.execute(_TRIM, (self._store, int(now_s), KNOWN_MAX, *own))
+                self._untrimmed, self._trimmed_s = 0, now_s
 
         await self._run(job)
 

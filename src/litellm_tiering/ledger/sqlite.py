@@ -133,6 +133,11 @@ class SqliteLedger:
         await self.run(job)
         return self.kind
 
+    async def known(self, now_s: float) -> tuple[str, Mapping[str, Known]]:  # noqa: ARG002 - see below
+        """Nothing: this store does not come back empty."""
+        await self.run(lambda _: None)
+        return self.kind, {}
+
     async def restore(self, known: Mapping[str, Known], now_s: float) -> None:  # noqa: ARG002 - see below
         """Do nothing: this store does not come back empty, and what is known of it is in it."""
         await self.run(lambda _: None)

@@ -262,7 +262,9 @@ def _settled(process: subprocess.Popen[bytes], port: int) -> bool:
     if process.poll() is not None:
         return True
     try:
-        return f"process_id:{process.pid}" in _ask(port, "INFO server").split()
+        itself = f"process_id:{process.pid}" in _ask(port, "INFO server").split()
+        # That it tells while it still reads its file; PING it refuses until then.
+        return itself and _ask(port, "PING").startswith("+")
     except OSError as exc:
         # It answers, and only those who know its password.
         return "NOAUTH" in str(exc)

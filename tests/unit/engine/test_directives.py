@@ -453,7 +453,7 @@ FIELDS = ("scope", "id", "reason", "by", "mode", "stays", "generation", "until",
 BODIES = st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from(["team", "off", "2h", "x"]))
 
 
-@settings(max_examples=200, database=None)
+@settings(database=None)
 @given(
     body=BODIES | JSON,
     key=st.sampled_from([EXEMPTION, SWITCH, RELOAD]) | st.text(max_size=5),

@@ -1,107 +1,16 @@
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from dataclasses import replace
 
 import pytest
+from payments_kit import END, NOW, ROW, House, Store, held
 
-from litellm_tiering.errors import StoreError, StoreUnavailable
-from litellm_tiering.guard import Guard
+from litellm_tiering.errors import StoreError
 from litellm_tiering.ledger.spool import CLAIM_S, UNREAD_MAX, DiskSpool
-from litellm_tiering.payments import STUCK_S, Payments
-from litellm_tiering.ports import Known, Reservation, Settled, Tally
-
-NOW = 1_795_000_000.0
-END = int(NOW) + 86_400
-ROW = Tally("2026-11-21", 14, END, "auto", "simple", "small", "blue", "heuristic")
-
-
-class Time:
-    def __init__(self):
-        self.at = NOW
-
-    def now(self):
-        return self.at
-
-
-class Store:
-    """What a ledger does, as far as payments need it; ``kind`` says that it can come back empty."""
-
-    kind = "redis"
-
-    def __init__(self):
-        self.identity = "first"
-        self.spent: dict[str, int] = {}
-        self.ended: set[str] = set()
-        self.down = self.deaf = False
-        self.settling: list[str] = []
-        self.told: list[Tally] = []
-        self.restored: list[dict[str, Known]] = []
-
-    def _line(self):
-        if self.down:
-            raise StoreUnavailable("the cable is out")
-
-    async def settle(self, reservation, cost, now_s, tally=None):
-        self._line()
-        self.settling.append(reservation.attempt)
-        counted = reservation.attempt not in self.ended
-        if counted:
-            self.ended.add(reservation.attempt)
-            for key in reservation.keys:
-                self.spent[key] = self.spent.get(key, 0) + cost
-            if tally is not None:
-                self.told.append(tally)
-        if self.deaf:
-            raise StoreUnavailable("the answer was lost")
-        return Settled(counted, tuple(self.spent[key] for key in reservation.keys), self.identity)
-
-    async def tell(self, tallies, now_s):
-        self._line()
-        self.told += tallies
-
-    async def hello(self, now_s):
-        self._line()
-        return self.identity
-
-    async def restore(self, known, now_s):
-        self._line()
-        self.restored.append(dict(known))
-        for key, value in known.items():
-            self.spent[key] = self.spent.get(key, 0) + value.spent
-
-    def forget(self):
-        """Come back empty."""
-        self.identity += "+"
-        self.spent, self.ended = {}, set()
-
-
-def held(attempt, *keys, amount=0):
-    keys = keys or ("global",)
-    return Reservation(attempt, keys, (END,) * len(keys), amount, int(NOW) + 900)
-
-
-class House:
-    """One worker: a guard, its payments, and a spool at ``path``."""
-
-    def __init__(self, store, path=None):
-        self.time = Time()
-        self.store = store
-        self.guard = Guard(store, self.time, pause=self.never)
-        self.spool = None if path is None else DiskSpool(path, "redis://host/0")
-        self.payments = Payments(self.guard, self.spool)
-
-    async def never(self, _):
-        await asyncio.Event().wait()
-
-    async def met(self):
-        return await self.payments.met(self.store.identity)
-
-    async def close(self):
-        await self.guard.close()
-        await self.payments.close()
+from litellm_tiering.payments import STUCK_S
+from litellm_tiering.ports import Known
 
 
 @pytest.fixture
@@ -399,13 +308,6 @@ async def test_a_store_that_goes_away_while_it_is_restored_is_restored_the_next_
     house.store.down = False
     assert await house.met()
     assert house.store.spent == {"global": 300}
-
-
-async def test_a_store_that_cannot_come_back_empty_is_not_remembered(house):
-    house.store.kind = "sqlite"
-    await house.met()
-    await house.payments.pay(held("a"), 300)
-    assert house.payments._known == {}
 
 
 async def test_refusals_and_corrections_are_told_together_and_wait_while_the_store_is_away(house):
