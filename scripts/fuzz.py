@@ -169,7 +169,9 @@ class Findings:
             self.wrong.append(what)
 
 
-PLANTED = re.compile(r"classifier:llm(?::rests)?: ?(?:TimeoutError|\w*Error at \S*/litellm/|\w+Error x)")
+PLANTED = re.compile(
+    r"classifier:llm(?::rests)?: ?(?:TimeoutError|\w*Error at \S*/litellm/|Unread at |(?:\w+Error|Unread) x)"
+)
 """What is told of a model that was asked and failed, as some requests have the simulated provider do."""
 
 WORD = re.compile(r"quokka\d+x(\d+)marmalade")
@@ -185,7 +187,8 @@ def faults_in(log: str) -> list[str]:
     own = [line for line in log.splitlines() if "fault in" in line and not PLANTED.search(line)]
     for block in log.split("Traceback (most recent call last):")[1:]:
         frames = re.findall(r'File "([^"]+)", line (\d+)', block)
-        if frames and "litellm_tiering" in frames[-1][0]:
+        # A refusal is raised, and meant: LiteLLM logs it with what it stumbled over while it handled it.
+        if frames and "litellm_tiering" in frames[-1][0] and "    raise refused\n" not in block:
             own.append(f"{Path(frames[-1][0]).name}:{frames[-1][1]}")
     return own
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, final_bounds, thresholds
-from litellm_tiering.core.budget import NO_BOUND, Budget, Limit
+from litellm_tiering.core.budget import NO_BOUND, Budget, Limit, Scope
 from litellm_tiering.core.names import safe_name
 from litellm_tiering.core.policy import Account, question
 from litellm_tiering.core.value import PROVEN, gains, wanted
@@ -184,5 +184,10 @@ def _book(key: str) -> str:
 
 def counter_key(budget: Budget, id_: str, window_label: str) -> str:
     """The ledger's key for one budget, id and window; long or odd ids, which clients choose, are hashed."""
+    return f"{counter_head(budget.scope, id_)}{window_label}"
+
+
+def counter_head(scope: Scope, id_: str) -> str:
+    """How the keys of an id's counters begin, whatever the window."""
     # What reads like a hash is hashed too: nobody gets at another's counter by writing its hash.
-    return f"{budget.scope.value}|{safe_name(id_, '|#')}|{window_label}"
+    return f"{scope.value}|{safe_name(id_, '|#')}|"

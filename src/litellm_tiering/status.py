@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from litellm_tiering.engine import Engine
     from litellm_tiering.pacer import Pacer
     from litellm_tiering.ports import Tally
+
+
+CLIENTS_SHOWN = 200
+"""How many ids of a budget are shown where clients choose them, the most used: they may be thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,8 @@ def live_budgets(
 ) -> list[LiveBudget]:
     """Every budget with the balances of the ids seen in its window, the global one first.
 
-    An id that only matched by its alias is shown under the first budget of its scope and window. Without a
-    pacer forecasts take money to go evenly.
+    Of ids that clients choose, the :data:`CLIENTS_SHOWN` most used. An id that only matched by its alias is
+    shown under the first budget of its scope and window. Without a pacer forecasts take money to go evenly.
     """
     found: dict[tuple[str, bool], LiveBudget] = {}
     for strict in (True, False):
@@ -104,12 +109,15 @@ def live_budgets(
             keys = [k for k in live if k.startswith(head) and k.endswith(tail)]
             if budget.scope is Scope.GLOBAL:
                 keys = [counter_key(budget, "*", window.label)]
+            ids = {k: k[len(head) : -len(tail)] for k in keys}
+            keys = [k for k in keys if not strict or fnmatchcase(ids[k], budget.match)]
+            if budget.scope in (Scope.END_USER, Scope.TAG):
+                keys = heapq.nlargest(CLIENTS_SHOWN, keys, key=lambda k: live[k].used)
             for key in keys:
-                id_ = key[len(head) : -len(tail)]
                 # One in shadow mode may look on at the counter of one in force.
                 place = (key, budget.shadow)
-                if place not in found and (not strict or fnmatchcase(id_, budget.match)):
-                    found[place] = _live(budget, id_, live.get(key, Balance()), key, now_s, pacer)
+                if place not in found:
+                    found[place] = _live(budget, ids[key], live.get(key, Balance()), key, now_s, pacer)
     return sorted(found.values(), key=lambda b: (b.budget.scope is not Scope.GLOBAL, b.budget.shadow))
 
 

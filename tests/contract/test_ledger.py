@@ -373,6 +373,23 @@ async def test_active_is_bounded_and_keeps_the_newest_windows(ledger):
     assert set(found.values()) == {Balance(1, 0)}
 
 
+async def test_ids_that_clients_make_up_hide_no_other_counter(ledger):
+    """A month's counters, which are kept longest, of more ids than are told of."""
+    kept = (await ledger.reserve(hold(amounts=(0,)))).reservation
+    mine = ("global|*|day", "team|end_user||day", "route|tag|day")
+    await ledger.settle(replace(kept, attempt="own", keys=mine, expires_s=(EXPIRES,) * 3), 1, NOW)
+    for part in range(6):
+        keys = tuple(f"{'tag' if i % 2 else 'end_user'}|{part}-{i}|month" for i in range(1_000))
+        expires = (EXPIRES + HOUR + part,) * 1_000
+        many = replace(kept, attempt=f"part-{part}", keys=keys, expires_s=expires)
+        assert (await ledger.settle(many, 1, NOW)).counted
+    found = await ledger.active(NOW)
+    assert len(found) == 5_000
+    assert set(found) >= {*mine, "tag|5-999|month"}
+    assert "tag|0-1|month" not in found
+    assert set(await ledger.active(EXPIRES)).isdisjoint(mine)
+
+
 async def test_large_amounts_are_exact(ledger):
     large = 2**52 + 1
     kept = (await ledger.reserve(hold(limit(ceiling=2**53), amounts=(large,)))).reservation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -63,11 +64,22 @@ FORGED = {
 }
 
 
+ASKED = "easyplease: 2+2?"
+BODIES = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": ASKED}]}),
+    "completion": ("/v1/completions", {"prompt": ASKED}),
+    "messages": ("/v1/messages", {"messages": [{"role": "user", "content": ASKED}], "max_tokens": 40}),
+    "responses": ("/v1/responses", {"input": ASKED}),
+}
+
+
 @pytest.mark.parametrize("name", FORGED)
-@pytest.mark.parametrize("model", ["auto", "small"])
-def test_what_a_client_writes_of_itself_moves_no_money_and_no_tier(memory_house, name, model):
+@pytest.mark.parametrize(("api", "model"), [*((api, "auto") for api in BODIES), ("chat", "small")])
+def test_what_a_client_writes_of_itself_moves_no_money_and_no_tier(memory_house, name, api, model):
     blue, all_ = memory_house.spent_nano("team", "blue"), memory_house.spent_nano()
-    answer = ask(memory_house, "", model=model, **FORGED[name])
+    path, body = BODIES[api]
+    sent = {"authorization": f"Bearer {memory_house.proxy.key}"}
+    answer = memory_house.proxy.client.post(path, json={"model": model, **body, **FORGED[name]}, headers=sent)
     assert answer.status_code == 200
     assert answer.headers.get("x-tiering-tier", "simple") == "simple"
     eventually(lambda: memory_house.spent_nano() > all_, "it is counted")
@@ -126,3 +138,43 @@ def test_another_team_reads_nothing_of_this_one(memory_house, path):
         assert "blue" not in answer.text
     said = {"decision": id_, "score": 0}
     assert proxy.client.post("/tiering/feedback", json=said, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("api", BODIES)
+@pytest.mark.parametrize("stream", ["yes", 7])
+def test_a_stream_that_is_neither_asked_for_nor_declined_harms_nothing(memory_house, api, stream):
+    """One provider takes it for a stream, and the next one does not."""
+    proxy = memory_house.proxy
+    path, body = BODIES[api]
+    empty = {name: value for name, value in {"prompt": "\x00", "input": "\x00"}.items() if name in body}
+    empty = empty or {"messages": [{"role": "user", "content": "\x00"}]}
+    answer = proxy.client.post(path, json={"model": "auto", **body, **empty, "stream": stream})
+    assert answer.status_code in {200, 400, 500}
+    eventually(lambda: memory_house.budget()["reserved_usd"] == 0, "nothing is held")
+    assert not fuzz.faults_in(proxy.process.text())
+
+
+MARK = "quetzal-7719-plinth"
+KEYS_OF_CLIENTS = ("sk-blue", "sk-red")
+
+
+def test_neither_prompt_nor_key_is_told_anywhere(memory_house):
+    proxy, ids = memory_house.proxy, []
+    for key in KEYS_OF_CLIENTS:
+        for path, body in BODIES.values():
+            said = json.loads(json.dumps(body).replace(ASKED, f"hardplease {MARK}"))
+            sent = {"authorization": f"Bearer {key}", "x-tiering-tier": "complex"}
+            more = {"metadata": {"use_case": MARK, "note": MARK}, "user": MARK}
+            answer = proxy.client.post(path, json={"model": "auto", **said, **more}, headers=sent)
+            ids.append(answer.headers.get("x-tiering-decision", ""))
+            assert MARK not in str(answer.headers)
+    explained = proxy.client.post("/tiering/explain", json={"prompt": f"hardplease {MARK}"})
+    pages = ("status", "decisions", "report", "exemptions", *(f"decisions/{id_}" for id_ in ids if id_))
+    told = [proxy.client.get(f"/tiering/{page}") for page in pages]
+    assert [answer.status_code for answer in (explained, *told)] == [200] * (len(told) + 1)
+    assert any(ids)
+    for text in (explained.text, *(answer.text for answer in told), proxy.process.text()):
+        for line in text.splitlines():
+            assert not any(key in line for key in (*KEYS_OF_CLIENTS, proxy.key))
+            # What a client calls its end user and its use case is told: it is no prompt.
+            assert f"hardplease {MARK}" not in line

@@ -197,7 +197,7 @@ class Debts:
             ("fallback", group != model),
             ("choices", features.choices > 1 or features.drafts > 1),
             ("elsewhere", features.elsewhere),
-            ("hosted_tools", hosted or not _HOSTED.isdisjoint(data)),
+            ("hosted_tools", hosted or not data.keys().isdisjoint(_HOSTED)),
             ("sound", features.speaks),
             ("gone", not facts.exists),
             ("unpriced", not facts.price.known),

@@ -257,6 +257,8 @@ class Gateway:
             self.overdue.expect(flight, listener)
 
     def _cascade_of(self, journey: Journey, data: Mapping[str, Any]) -> Cascade | None:
+        if not isinstance(data.get("stream"), (bool, type(None))):
+            return None  # One provider may take it for a stream, and the next not.
         upstream = RouterUpstream(data, journey.features.surface, journey.added, self.heard)
         return self.cascade(journey, data, upstream)
 

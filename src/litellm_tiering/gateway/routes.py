@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 
+from litellm_tiering.accounts import counter_head
 from litellm_tiering.core.budget import Scope
 from litellm_tiering.debt import debt_status
 from litellm_tiering.explain import explanation
@@ -23,10 +24,11 @@ from litellm_tiering.gateway.routes_report import report_endpoints
 from litellm_tiering.status import classifier_status, live_budgets, store_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fastapi import FastAPI
 
+    from litellm_tiering.core.budget import Balance
     from litellm_tiering.engine import Engine
     from litellm_tiering.gateway.gateway import Gateway
     from litellm_tiering.gateway.reload import Reloader
@@ -73,25 +75,17 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
     engine = gateway.engine
     now = engine.clock.now()
     live = await engine.books.ask(engine.ledger.active(now), "active")
-    budgets = live_budgets(engine.terms.budgets, live or {}, now, engine.pacer)
-    mine = {
-        Scope.TEAM: getattr(key, "team_id", None),
-        Scope.KEY: getattr(key, "token", None),
-        Scope.USER: getattr(key, "user_id", None),
-    }
+    # Narrowed first: nobody has the proxy work through thousands of counters that it may not see.
+    seen = (live or {}) if is_admin(key) else _own(live or {}, key)
+    budgets = live_budgets(engine.terms.budgets, seen, now, engine.pacer)
     for watch in engine.watches() if is_admin(key) else ():
         # This worker may have had no requests of late, and know nothing of what the others saw.
         await watch.refresh()
     top = gateway.settings.ladder.top
-    shown = [
-        b.as_json(top)
-        for b in budgets
-        if is_admin(key) or b.budget.scope is Scope.GLOBAL or b.id == mine.get(b.budget.scope)
-    ]
     return {
         "mode": gateway.settings.mode,
         "store": await store_status(engine, ok=live is not None),
-        "budgets": shown,
+        "budgets": [budget.as_json(top) for budget in budgets],
         "classifiers": await classifier_status(engine) if is_admin(key) else {},
         "estimates": engine.estimates.as_json() if is_admin(key) else {},
         "debt": debt_status(gateway.settings.debt, live or {}, now) if is_admin(key) else None,
@@ -102,6 +96,18 @@ async def status_of(gateway: Gateway, key: Any) -> dict[str, Any]:
         "policy": gateway.settings.policy_hash,
         "worker": os.getpid() if is_admin(key) else None,
     }
+
+
+def _own(live: Mapping[str, Balance], key: Any) -> Mapping[str, Balance]:
+    """The counters that a key without rights of its own may see: the global ones, and its own."""
+    ids = {
+        Scope.GLOBAL: "*",
+        Scope.TEAM: getattr(key, "team_id", None),
+        Scope.KEY: getattr(key, "token", None),
+        Scope.USER: getattr(key, "user_id", None),
+    }
+    heads = tuple(counter_head(scope, id_) for scope, id_ in ids.items() if id_)
+    return {name: balance for name, balance in live.items() if name.startswith(heads)}
 
 
 async def directives_of(engine: Engine) -> dict[str, Any]:

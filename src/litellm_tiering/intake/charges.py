@@ -76,7 +76,7 @@ class Charges(NamedTuple):
 
 def read_charges(body: Mapping[str, Any], surface: Surface) -> Charges:
     """What ``body`` asks for that is paid for, whatever its values are."""
-    if _TELLING.isdisjoint(body):
+    if body.keys().isdisjoint(_TELLING):
         return Charges()
     extra = fields_of(body.get("extra_body"))
     tools = _list(body.get("tools"))[:_MAX_TOOLS]

@@ -75,7 +75,7 @@ _NOTHING = Demands()
 
 def read_demands(body: Mapping[str, Any], surface: Surface = Surface.CHAT) -> Demands:
     """What ``body`` demands, whatever its values are."""
-    if _NAMES.isdisjoint(body):
+    if body.keys().isdisjoint(_NAMES):
         return _NOTHING
     tools = _list(body.get("tools")) + _list(body.get("functions"))
     tokens, size, runs_code = _read_tools(tools) if tools else (0.0, 0.0, False)
@@ -114,7 +114,7 @@ def _whole(value: Any, most: int) -> int | None:  # noqa: ANN401 - a body holds 
 
 
 def _wants_logprobs(body: Mapping[str, Any]) -> bool:
-    if _PROBABILITIES.isdisjoint(body):
+    if body.keys().isdisjoint(_PROBABILITIES):
         return False
     asked = body.get("logprobs")
     if asked is True or _whole(asked, 1) or _whole(body.get("top_logprobs"), 1):
@@ -125,7 +125,7 @@ def _wants_logprobs(body: Mapping[str, Any]) -> bool:
 
 def _format(body: Mapping[str, Any]) -> ResponseFormat:
     """The shape demanded, wherever the API has it."""
-    if _SHAPES.isdisjoint(body):
+    if body.keys().isdisjoint(_SHAPES):
         return ResponseFormat.TEXT
     asked = body.get("response_format")
     if isinstance(asked, type):

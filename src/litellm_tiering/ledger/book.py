@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from litellm_tiering.core.budget import Balance, choose
 from litellm_tiering.errors import StoreError
 from litellm_tiering.ledger import threads_sqlite, totals_sqlite
-from litellm_tiering.ledger.holds import ACTIVE_MAX, ENDED_TTL_S, answer, asked_at, unique
+from litellm_tiering.ledger.holds import ACTIVE_MAX, CLIENTS_OWN, ENDED_TTL_S, answer, asked_at, unique
 from litellm_tiering.ports import Settled
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ _BALANCE = """
     FROM counters AS c WHERE key = ?1 AND expires_s > ?2"""
 _ACTIVE = """
     SELECT key, spent, (SELECT coalesce(sum(amount), 0) FROM holds WHERE holds.key = c.key AND lapses_s > ?1)
-    FROM (SELECT * FROM counters WHERE expires_s > ?1 ORDER BY expires_s DESC LIMIT ?2) AS c"""
+    FROM (
+        SELECT * FROM counters WHERE expires_s > ?1
+        ORDER BY key GLOB ?3 OR key GLOB ?4, expires_s DESC LIMIT ?2
+    ) AS c"""
 _LIVE = "SELECT 1 FROM counters WHERE key = ? AND expires_s > ?"
 _SPENT = "SELECT spent FROM counters WHERE key = ? AND expires_s > ?"
 _SPEND = "UPDATE counters SET spent = spent + ? WHERE key = ? AND expires_s > ?"
@@ -183,8 +186,9 @@ class Book:
             self.db.execute("ROLLBACK")
 
     def active(self, now_s: float) -> dict[str, Balance]:
-        """Every live counter and its state, those that may be forgotten last first."""
-        rows = self.db.execute(_ACTIVE, (math.floor(now_s), ACTIVE_MAX))
+        """Every live counter and its state: clients' own after the others, the last to be forgotten first."""
+        own = (f"{head}*" for head in CLIENTS_OWN)
+        rows = self.db.execute(_ACTIVE, (math.floor(now_s), ACTIVE_MAX, *own))
         return {key: Balance(spent, reserved) for key, spent, reserved in rows}
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from litellm_tiering.core.budget import Scope
 from litellm_tiering.ports import Answer, Reservation
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ ENDED_TTL_S = 86_400
 
 ACTIVE_MAX = 5_000
 """How many counters ``active`` tells of at most; those that may be forgotten last win."""
+
+CLIENTS_OWN = tuple(f"{scope.value}|" for scope in (Scope.END_USER, Scope.TAG))
+"""How the keys of counters begin whose ids clients choose: ``active`` tells of them after all others, so that
+nobody hides a budget by making up ids."""
 
 MAX_NANO_USD = 2**53 - 1
 """The largest single amount, about 9 million dollars: Lua compares numbers exactly up to here."""

@@ -6,12 +6,28 @@
 --   r              how much of what is spent was restored, in a store that had come back empty
 --   <lapses_s>     held until then; not counted afterwards, and dropped by the next reserve. 0.1.0 wrote
 --                  h:<lapses_s>, which takes more room
--- The index is a sorted set of the live counters' keys, scored by e.
+-- The index is a sorted set of the live counters' keys, scored by e, and by e + OWNERS where clients do not
+-- choose the id: those are told first, and are the last to make room. 0.1.0 scored all of them by e.
 --
 -- Lua's numbers are exact up to 2^53. They are only compared here; sums that are stored are Redis's own
 -- (HINCRBY), which are 64-bit integers. Nothing newer than Redis 6.2 is used.
 
 local INDEX_MAX = 5000
+local OWNERS = 2 ^ 40
+local NAME_AT = string.len('ltt:{t}:c:') + 1
+
+-- Take counters that may be forgotten out of the index.
+local function tidy(index, now)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', index, OWNERS, string.format('%.0f', OWNERS + now))
+end
+
+local function rank(key, expires)
+  if string.find(key, 'end_user|', NAME_AT, true) == NAME_AT or string.find(key, 'tag|', NAME_AT, true) == NAME_AT then
+    return expires
+  end
+  return string.format('%.0f', OWNERS + tonumber(expires))
+end
 
 -- The state of a counter: spent (as stored), reserved, whether it is live, and the lapsed fields.
 local function read(key, now)
@@ -47,8 +63,8 @@ local function create(key, expires, now, index)
   end
   redis.call('HSET', key, 'e', expires)
   redis.call('EXPIRE', key, left)
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
-  redis.call('ZADD', index, expires, key)
+  tidy(index, now)
+  redis.call('ZADD', index, rank(key, expires), key)
   redis.call('ZREMRANGEBYRANK', index, 0, -(INDEX_MAX + 1))
   if redis.call('TTL', index) < left then
     redis.call('EXPIRE', index, left)

@@ -11,6 +11,7 @@ from litellm_tiering.core.budget import Balance, choose
 from litellm_tiering.errors import StoreUnavailable
 from litellm_tiering.ledger.holds import (
     ACTIVE_MAX,
+    CLIENTS_OWN,
     ENDED_TTL_S,
     answer,
     asked_at,
@@ -139,7 +140,11 @@ class MemoryLedger:
         """Every live counter and its state; at most :data:`ACTIVE_MAX` of them."""
         with self._lock:
             now = self._open(now_s)
-            last = heapq.nlargest(ACTIVE_MAX, self._counters.items(), key=lambda item: item[1].expires_s)
+            last = heapq.nlargest(
+                ACTIVE_MAX,
+                self._counters.items(),
+                key=lambda item: (not item[0].startswith(CLIENTS_OWN), item[1].expires_s),
+            )
             return {key: counter.balance(now) for key, counter in last}
 
     async def tell(self, tallies: Sequence[Tally], now_s: float) -> None:
@@ -178,6 +183,12 @@ class MemoryLedger:
         with self._lock:
             self._open(now_s)
             return self.kind
+
+    async def known(self, now_s: float) -> tuple[str, Mapping[str, Known]]:
+        """Nothing: this store never comes back empty."""
+        with self._lock:
+            self._open(now_s)
+            return self.kind, {}
 
     async def restore(self, known: Mapping[str, Known], now_s: float) -> None:  # noqa: ARG002 - see below
         """Do nothing: this store never comes back empty, and what is known of it is in it."""
