@@ -10,8 +10,17 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     T = TypeVar("T")
+    E = TypeVar("E", bound=BaseException)
 
 _log = logging.getLogger("litellm_tiering")
+
+_PLACE = "__litellm_tiering_place__"
+
+
+def blame(error: E, place: str) -> E:
+    """``error`` as a fault of ``place``, such as ``house.gates.check``, to which no trace leads."""
+    vars(error)[_PLACE] = place
+    return error
 
 
 class Faults:
@@ -25,11 +34,8 @@ class Faults:
         name = f"{where}:{type(error).__name__}"
         self.faults[name] = self.faults.get(name, 0) + 1
         if self.faults[name] == 1:
-            trace = error.__traceback__
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-            _log.error("fault in %s: %s at %s; requests go on unchanged", where, type(error).__name__, place)
+            kind = type(error).__name__
+            _log.error("fault in %s: %s at %s; requests go on unchanged", where, kind, _place(error))
 
     async def contained(self, where: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """The result of ``work``; on a fault of ours ``otherwise``, so that no request fails by us."""
@@ -38,3 +44,14 @@ class Faults:
         except Exception as error:  # noqa: BLE001 - the outermost guard: a plugin fault never fails a request
             self.fault(where, error)
             return otherwise
+
+
+def _place(error: BaseException) -> str:
+    """Whose fault it is, where that was said, else the line that raised it."""
+    said = vars(error).get(_PLACE)
+    if said is not None:
+        return str(said)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

@@ -94,11 +94,6 @@ class Writer:
         rows = [Row.of(record, self.ladder) for record in self._waiting.values()]
         return tuple(sorted(rows, key=lambda row: row.place, reverse=True))
 
-    def unwritten_row(self, id_: str) -> Row | None:
-        """The row of a decision whose latest state was not written yet; None for others."""
-        record = self._waiting.get(id_)
-        return None if record is None else Row.of(record, self.ladder)
-
     async def flush(self, *, everything: bool = False) -> bool:
         """Write what waits, a batch at a time; ``everything`` includes what has only just begun.
 

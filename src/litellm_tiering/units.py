@@ -18,7 +18,6 @@ NanoUSD = NewType("NanoUSD", int)
 """An amount of money, in nano-dollars (1e-9 USD)."""
 
 NANO_PER_USD = 1_000_000_000
-ZERO = NanoUSD(0)
 
 
 def nano_usd(usd: float) -> NanoUSD:

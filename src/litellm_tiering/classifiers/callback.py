@@ -120,10 +120,15 @@ class CallbackClassifier:
         try:
             said = await self._call(shown)
         except Late:
-            raise TimeoutError(f"took longer than {self._call.limit_s * 1_000:g} ms") from None
+            late = TimeoutError(f"took longer than {self._call.limit_s * 1_000:g} ms")
+            raise self._call.blamed(late) from None
         except SystemExit as error:
             raise RuntimeError("the function called sys.exit") from error
-        return self._opinion(said)
+        try:
+            return self._opinion(said)
+        except (TypeError, ValueError) as error:
+            self._call.blamed(error)
+            raise
 
     def _opinion(self, said: object) -> Opinion | None:
         """What it returned, made fit to be recorded."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import re2
@@ -43,8 +44,12 @@ _UNSPACED = (
 )
 
 
+@cache
 def _signs() -> re.Pattern[str]:
-    """The punctuation marks and symbols between ASCII and the emoji: one class, so linear."""
+    """The punctuation marks and symbols between ASCII and the emoji: one class, so linear.
+
+    Found when a text needs it: the start of a proxy need not wait for thousands of characters looked up.
+    """
     found = (
         chr(code)
         for first, end in _SIGN_BLOCKS
@@ -54,7 +59,6 @@ def _signs() -> re.Pattern[str]:
     return re.compile(f"([{''.join(found)}])")
 
 
-_SIGNS = _signs()
 # Apart from the others: Python looks a class up in one step only where all of it is in the first plane.
 _EMOJI = re.compile("([\U0001f000-\U0001faff])")
 
@@ -64,7 +68,7 @@ def normalise(text: str) -> str:
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    apart = " ".join(_EMOJI.split(" ".join(_SIGNS.split(folded))))
+    apart = " ".join(_EMOJI.split(" ".join(_signs().split(folded))))
     return " ".join(apart.split())
 
 

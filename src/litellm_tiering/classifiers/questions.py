@@ -63,11 +63,6 @@ class Questions(Generic[V]):
         self._asking: dict[bytes, asyncio.Future[V]] = {}
         self._late: set[bytes] = set()
 
-    @property
-    def resting(self) -> bool:
-        """Whether the model is not asked for now, having failed too often."""
-        return self._failing.open or self._mumbling.open
-
     def ask(self, key: bytes, begin: Callable[[], Awaitable[V] | None]) -> Awaitable[V | str] | str:
         """The answer to the question of ``key``, or why there is none: a word, at once or when that is known.
 

@@ -233,7 +233,8 @@ def _usable(name: str, models: tuple[str, ...], report: OutcomeReport) -> Iterat
     if not used:
         known = ", ".join(m for m, _ in report.models.most_common(12))
         raise OutcomeError(
-            f"no line of {name} has an answer of each of {', '.join(models)}. It has answers of: {known}"
+            f"no line of {name} has an answer of each of {', '.join(models)}. It has answers of: {known}. "
+            "Say which of them stands for which tier by --weak MODEL --strong MODEL, or by --tier NAME=MODEL"
         )
 
 

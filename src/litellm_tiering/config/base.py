@@ -12,7 +12,10 @@ NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$"
 
 
 class Section(BaseModel):
-    """A mapping in the configuration: unknown keys are errors, and nothing changes it once it is read."""
+    """A mapping in the configuration: unknown keys are errors, and nothing changes it once it is read.
+
+    Where one is another's default it is made by ``model_construct``, which needs no validator.
+    """
 
     model_config = ConfigDict(
         frozen=True,

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     OnFault = Callable[[str, BaseException], None]
 
 DEFAULT_GATES: tuple[section.AnyGate, ...] = (
-    section.NotEmptyGate(kind="not_empty"),
-    section.FinishedGate(kind="finished"),
-    section.RefusalGate(kind="refusal"),
-    section.JsonSchemaGate(kind="json_schema"),
+    section.NotEmptyGate.model_construct(kind="not_empty"),
+    section.FinishedGate.model_construct(kind="finished"),
+    section.RefusalGate.model_construct(kind="refusal"),
+    section.JsonSchemaGate.model_construct(kind="json_schema"),
 )
 """What checks an answer where ``gates`` is left out."""
 

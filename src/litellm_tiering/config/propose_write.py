@@ -13,7 +13,7 @@ import yaml
 
 from litellm_tiering.config.load import SECTION
 from litellm_tiering.config.proxy import HANDLER, ProxyView
-from litellm_tiering.config.rewrite import CannotRewrite, Rewritten, flow
+from litellm_tiering.config.rewrite import CannotRewrite, Rewritten, apart, flow
 from litellm_tiering.config.source import MAX_BYTES, parse
 from litellm_tiering.config.words import Words
 from litellm_tiering.errors import ConfigError
@@ -115,7 +115,7 @@ def refuse_taken(data: object, alias: str) -> None:
 
 def wanted(data: Mapping[str, Any], addition: Addition) -> dict[str, Any]:
     """What the configuration holds with the additions made."""
-    found: dict[str, Any] = _apart(dict(data))
+    found: dict[str, Any] = apart(dict(data))
     settings = _mapping(found, "litellm_settings")
     listed = settings.get("callbacks")
     before = [listed] if isinstance(listed, str) else list(listed or ())
@@ -126,13 +126,6 @@ def wanted(data: Mapping[str, Any], addition: Addition) -> dict[str, Any]:
     aliases[addition.alias] = addition.tiers[-1].model
     found[SECTION] = addition.section()
     return found
-
-
-def _apart(value: object) -> Any:  # noqa: ANN401 - a value of YAML's
-    """A copy in which nothing is shared: YAML's aliases make one object of several places."""
-    if isinstance(value, dict):
-        return {key: _apart(inner) for key, inner in value.items()}
-    return [_apart(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _with(data: object, change: Change) -> Any:  # noqa: ANN401 - as above
     """``data`` with one value changed; aliases are taken apart, so that only one place changes."""
     if not change.loc:
         raise CannotRewrite("the file itself is no value to be written")
-    root = _apart(data)
+    root = apart(data)
     parent: Any = root
     for part in change.loc[:-1]:
         parent = _into(parent, part, change.loc)
@@ -194,11 +194,11 @@ def _with(data: object, change: Change) -> Any:  # noqa: ANN401 - as above
     return root
 
 
-def _apart(value: object) -> Any:  # noqa: ANN401 - as above
+def apart(value: object) -> Any:  # noqa: ANN401 - as above
     """A copy in which nothing is shared: YAML's aliases make one object of several places."""
     if isinstance(value, dict):
-        return {key: _apart(inner) for key, inner in value.items()}
-    return [_apart(inner) for inner in value] if isinstance(value, list) else value
+        return {key: apart(inner) for key, inner in value.items()}
+    return [apart(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _into(parent: Any, part: str | int, loc: Loc) -> Any:  # noqa: ANN401 - as above

@@ -70,7 +70,7 @@ class RouteSection(Section):
         description="What the header `x-tiering-tier` may do: lower the tier, set a floor.",
     )
     conversation: ConversationSection = Field(
-        default=ConversationSection(),
+        default=ConversationSection.model_construct(),
         description="Whether a conversation keeps its tier and goes up only, and for how long.",
     )
     mode: Annotated[Literal["enforce", "shadow", "off"], OFF_IS_A_WORD] = Field(
@@ -142,7 +142,7 @@ class CaptureSection(Section):
         "`.1` behind it, go first.",
     )
     never: NeverSection = Field(
-        default=NeverSection(),
+        default=NeverSection.model_construct(),
         description="Whose requests are never kept. Nor are those that say `no-log: true`, or whose messages "
         "LiteLLM is told not to log.",
     )
@@ -184,14 +184,16 @@ class TieringSection(Section):
     budgets: tuple[BudgetSection, ...] = Field(
         default=(), description="What is limited. All spend is counted, limited or not."
     )
-    store: StoreSection = Field(default=StoreSection(), description="Where spend is counted.")
+    store: StoreSection = Field(default=StoreSection.model_construct(), description="Where spend is counted.")
     events: EventsSection = Field(
-        default=EventsSection(), description="Who is told of thresholds, ceilings, outages and forecasts."
+        default=EventsSection.model_construct(),
+        description="Who is told of thresholds, ceilings, outages and forecasts.",
     )
     experiment: ExperimentSection = Field(
-        default=ExperimentSection(),
+        default=ExperimentSection.model_construct(),
         description="A randomised hold-out, to measure what routing saves; and policies compared.",
     )
     capture: CaptureSection = Field(
-        default=CaptureSection(), description="Prompts and answers kept for training and evaluation."
+        default=CaptureSection.model_construct(),
+        description="Prompts and answers kept for training and evaluation.",
     )

@@ -74,5 +74,6 @@ class BudgetSection(Section):
         description="At the limit: go on with the cheapest tier, or block (429 with `retry-after`).",
     )
     critical: CriticalSection = Field(
-        default=CriticalSection(), description="Whose traffic is counted but never downgraded or stopped."
+        default=CriticalSection.model_construct(),
+        description="Whose traffic is counted but never downgraded or stopped.",
     )

@@ -28,7 +28,7 @@ class RuleSection(Section):
 
     name: Name = Field(description="What the rule is called in `x-tiering-reason` and records.")
     when: WhenSection = Field(
-        default=WhenSection(), description="What must hold for the rule to apply; all of it."
+        default=WhenSection.model_construct(), description="What must hold for the rule to apply; all of it."
     )
     tier: Name | None = Field(default=None, description="The tier it chooses.")
     min_tier: Name | None = Field(default=None, description="The lowest tier it allows.")

@@ -37,7 +37,7 @@ class DebtSection(Section):
         default=WindowKind.DAY, description="How long a window lasts, by the calendar of `timezone`."
     )
     never: NeverTwiceSection = Field(
-        default=NeverTwiceSection(),
+        default=NeverTwiceSection.model_construct(),
         description="Whose requests are never asked twice, beside those of `capture.never`. Nor are those "
         "that say `no-log: true`, or that tell LiteLLM to log no messages.",
     )

@@ -278,10 +278,6 @@ AnyGate = Annotated[
 ]
 
 
-for _model in (AllGate, AnyOfGate, WeightedEntry, WeightedGate):
-    _model.model_rebuild()  # they hold gates, which are all known only here
-
-
 class CascadeSection(Section):
     """How answers are gated and escalated."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pydantic import BaseModel, Tag
 
@@ -121,7 +121,8 @@ def field_of(model: type[BaseModel], key: str) -> object:
     """The annotation of the key ``key`` as it is written in a file, or None."""
     for name, field in model.model_fields.items():
         if (field.alias or name) == key:
-            return field.annotation
+            # A field of a gate that holds gates knows their types by name only, as they come after it.
+            return get_type_hints(model, include_extras=True)[name]
     return None
 
 

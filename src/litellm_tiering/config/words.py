@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,6 +100,8 @@ def _clip(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of ``known`` that ``word`` was probably meant to be."""
+    import difflib  # noqa: PLC0415 - a configuration without mistakes needs none of it
+
     folded = {k.casefold(): k for k in known}
     found = difflib.get_close_matches(word[:_LONGEST].casefold(), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None

@@ -117,6 +117,7 @@ class Price:
         per_search: Per search of the web.
         writes_unasked: Whether the provider fills its cache without being told to.
         fast: By how much the faster mode multiplies everything.
+        uplift: By how much a region may multiply everything, where that is known from the bill only.
         long: Prices of long prompts, shortest first: the prompt tokens above which they apply to all tokens.
         priority: The prices of the dearer service tier, where it has its own.
     """
@@ -136,6 +137,7 @@ class Price:
     per_search: float = 0.0
     writes_unasked: bool = False
     fast: float = 1.0
+    uplift: float = 1.0
     long: tuple[tuple[int, Price], ...] = ()
     priority: Price | None = None
 
@@ -190,6 +192,7 @@ class Price:
                 found = max(found, _most(price, asked))
         if asked.fast:
             found *= max(1.0, self.fast)
+        found *= self.uplift
         found += self.per_request + self.per_image * asked.images + self.per_search * asked.searches
         most = _up(found)
         return max(most, self.priority.most(asked)) if asked.priority and self.priority else most
@@ -239,7 +242,7 @@ _KINDS = (
 )
 """The kinds of tokens with a price of their own, and what they are charged as without one."""
 
-_PLAIN = ("prompt", "completion", "per_image", "per_request", "per_search", "fast")
+_PLAIN = ("prompt", "completion", "per_image", "per_request", "per_search", "fast", "uplift")
 
 
 def _highest(prices: Sequence[Price]) -> Price:

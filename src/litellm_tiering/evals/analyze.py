@@ -142,7 +142,6 @@ class Totals:
     least: int = 0  # of the same, each at the cheapest tier that can hold it
     dearest: int = 0  # of the same, each at the dearest tier
     text_paid: int = 0
-    text_least: int = 0
     routed: int = 0
     saved_down: int = 0
     added_up: int = 0
@@ -248,7 +247,6 @@ class Analysis:
             return paid, None
         routed = paid if judged.rank == now else costs[judged.rank]
         t.text_paid += paid
-        t.text_least += least
         t.routed += routed
         if routed < paid:
             t.moved_down += 1

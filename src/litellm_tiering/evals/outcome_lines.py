@@ -51,3 +51,17 @@ def object_in(raw: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UnusableLine("not a JSON object")
     return value
+
+
+def messages_of(line: Mapping[str, Any]) -> list[Any]:
+    """A line's ``messages``, or its ``prompt`` as one.
+
+    Raises:
+        UnusableLine: it has neither.
+    """
+    messages, prompt = line.get("messages"), line.get("prompt")
+    if messages is None and isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
+        return messages
+    raise UnusableLine("neither a `prompt` that is text nor `messages` that are a list of objects")

@@ -12,8 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.evals.captures import CaptureReport, Captures, is_captured
-from litellm_tiering.evals.outcome_lines import OutcomeError, UnusableLine, lines_of, object_in, shown
-from litellm_tiering.intake.labels import MAX_LABEL_CHARS, read_labels
+from litellm_tiering.evals.outcome_lines import (
+    OutcomeError,
+    UnusableLine,
+    lines_of,
+    messages_of,
+    object_in,
+    shown,
+)
+from litellm_tiering.intake.labels import label_of, read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -213,7 +220,7 @@ def _outcome(line: Mapping[str, Any], models: Sequence[str], told: OutcomeReport
         answers = {model: answers[model] for model in models}
     request = {k: v for k, v in line.items() if k not in _NOT_THE_REQUEST}
     labels = read_labels(request)
-    stated = (_label(line.get(key)) for key in _GROUP_KEYS)
+    stated = (label_of(line.get(key)) for key in _GROUP_KEYS)
     group = next((label for label in stated if label), labels.use_case)
     return Outcome(id_, prompt, messages, group, tuple(sorted(labels.tags)), answers, request)
 
@@ -261,12 +268,8 @@ def _digest(text: str) -> int:
 
 def _question(line: Mapping[str, Any]) -> tuple[str, tuple[Mapping[str, Any], ...] | None]:
     """The prompt, and the conversation where there is one; as ``score`` reads them."""
-    messages, prompt = line.get("messages"), line.get("prompt")
-    if messages is None and isinstance(prompt, str):
-        return prompt, None
-    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
-        return _last_turn(messages), tuple(messages)
-    raise UnusableLine("neither a `prompt` that is text nor `messages` that are a list of objects")
+    messages = messages_of(line)
+    return (line["prompt"], None) if line.get("messages") is None else (_last_turn(messages), tuple(messages))
 
 
 def _last_turn(messages: Sequence[Mapping[str, Any]]) -> str:
@@ -346,14 +349,6 @@ def _count(value: object) -> int | None:
     return None if found is None else int(found)
 
 
-def _label(value: object) -> str:
-    """A short text without line breaks, or nothing."""
-    if not isinstance(value, str) or len(value) > MAX_LABEL_CHARS:
-        return ""
-    label = value.strip()
-    return label if label.isprintable() else ""
-
-
 def _nothing(name: str, models: Sequence[str], told: OutcomeReport) -> str:
     """Why nothing of a file could be used, and what to do."""
     if not told.lines:
@@ -363,7 +358,10 @@ def _nothing(name: str, models: Sequence[str], told: OutcomeReport) -> str:
     message = f"no line of {shown(name)} can be used: {why}"
     if models and told.models:
         known = ", ".join(m for m, _ in told.models.most_common(_MODELS_NAMED))
-        message += f". It has answers of: {known}"
+        message += (
+            f". It has answers of: {known}. Say which of them stands for which tier "
+            "by --weak MODEL --strong MODEL, or by --tier NAME=MODEL"
+        )
     return message
 
 

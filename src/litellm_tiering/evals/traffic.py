@@ -15,7 +15,14 @@ from litellm_tiering.core.agreement import Known
 from litellm_tiering.core.features import Surface
 from litellm_tiering.core.gate import Exchange, Ruling, Verdict
 from litellm_tiering.evals.captures import is_captured
-from litellm_tiering.evals.outcome_lines import OutcomeError, UnusableLine, lines_of, object_in, shown
+from litellm_tiering.evals.outcome_lines import (
+    OutcomeError,
+    UnusableLine,
+    lines_of,
+    messages_of,
+    object_in,
+    shown,
+)
 from litellm_tiering.gates.agreement_reading import forms_of
 from litellm_tiering.intake import read_request
 
@@ -186,7 +193,7 @@ class Replay:
     async def _judge(self, line: Mapping[str, Any]) -> None:
         first = self._first(line)
         answer = first.answer
-        body = {**line, "messages": _messages(line)}
+        body = {**line, "messages": messages_of(line)}
         said = self._said_in({**answer, "answer": answer.get("text")})
         demand = self._demand_in(line)
         features, prompt = read_request(body, Surface.CHAT)
@@ -286,15 +293,6 @@ class Replay:
         if at_s is not None:
             self._first_s = at_s if self._first_s is None else min(self._first_s, at_s)
             self._last_s = max(self._last_s, at_s)
-
-
-def _messages(line: Mapping[str, Any]) -> list[Any]:
-    messages, prompt = line.get("messages"), line.get("prompt")
-    if messages is None and isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
-        return messages
-    raise UnusableLine("neither a `prompt` that is text nor `messages` that are a list of objects")
 
 
 def _weight(line: Mapping[str, Any]) -> float:

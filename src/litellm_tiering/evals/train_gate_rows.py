@@ -249,7 +249,10 @@ def _check(found: Rows, name: str, weak: str) -> None:
         if found.textless:
             raise OutcomeError(f"{name} has answers of {weak} without their text: a gate judges texts")
         known = ", ".join(model for model, _ in found.report.models.most_common(12))
-        raise OutcomeError(f"{name} has no answer of {weak}. It has answers of: {known}")
+        raise OutcomeError(
+            f"{name} has no answer of {weak}. It has answers of: {known}. "
+            "Say by --weak MODEL which of them the cheapest tier asks"
+        )
     bad = sum(row.bad for row in found.own)
     if bad in {0, len(found.own)}:
         which = "bad" if bad else "good"

@@ -22,7 +22,6 @@ from litellm_tiering.evals.tune_values import minima, thresholds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from litellm_tiering.config.build import Settings
     from litellm_tiering.evals.tune_rows import Gathered
 
 
@@ -110,7 +109,7 @@ class Result:
         return policy.cost / self.always if self.always else 1.0
 
 
-def tuned(gathered: Gathered, goal: Goal, *, ladders: bool = True) -> Result:
+def tuned(gathered: Gathered, goal: Goal) -> Result:
     """The cheapest policy that keeps a promise, and what stands beside it.
 
     Raises:
@@ -137,7 +136,7 @@ def tuned(gathered: Gathered, goal: Goal, *, ladders: bool = True) -> Result:
         configured=_now(gathered, field),
         highest=highest(field, goal) if found.choice is None else 0.0,
         rows=rows_needed(field, goal) if found.choice is None else math.inf,
-        ladders=_ladders(gathered, field, goal) if ladders else (),
+        ladders=_ladders(gathered, field, goal),
     )
 
 
@@ -188,14 +187,6 @@ def classifier_of(gathered: Gathered) -> str:
             "listed; add `- kind: heuristic` to `classifiers`"
         )
     return decided.most_common(1)[0][0]
-
-
-def listed_at(settings: Settings, kind: str) -> int | None:
-    """The place of a classifier in the configuration's list; None where there is no list."""
-    listed = settings.config.classifiers
-    if listed is None:
-        return None
-    return next(i for i, c in enumerate(listed) if c.kind == kind and c.mode == "enforce")
 
 
 def _ladders(gathered: Gathered, field: Field, goal: Goal) -> tuple[Ladder, ...]:

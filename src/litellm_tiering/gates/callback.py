@@ -67,11 +67,12 @@ class CallbackGate:
             raise
         except Late:
             limit_ms = self._call.limit_s * 1_000
-            return self._fault("timeout", TimeoutError(f"took longer than {limit_ms:g} ms"))
+            late = TimeoutError(f"took longer than {limit_ms:g} ms")
+            return self._fault("timeout", self._call.blamed(late))
         except WorkersBusy as error:
-            return self._fault("busy", error)
+            return self._fault("busy", self._call.blamed(error))
         except _WrongReturn as error:
-            return self._fault("wrong_return", error)
+            return self._fault("wrong_return", self._call.blamed(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: its fault fails no request
             return self._fault("raised", error)
 

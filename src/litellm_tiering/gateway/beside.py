@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.climbing import bounds_of, can_climb
 from litellm_tiering.core.features import PromptText
-from litellm_tiering.gates.agreement_reading import forms_of
 from litellm_tiering.gateway import compat
 from litellm_tiering.gateway.permissions import may_use_all
 from litellm_tiering.gateway.upstream import RouterUpstream
@@ -97,6 +96,9 @@ def _why_not(
     for word, holds in reasons:
         if holds:
             return word
+    # Only those who have that gate, and so have this loaded, come here.
+    from litellm_tiering.gates.agreement_reading import forms_of  # noqa: PLC0415 - see above
+
     return "" if forms_of(agreement.on, features, prompt, demand) else "free_text"
 
 

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 from litellm_tiering.core.debt import Debt
 from litellm_tiering.core.gate import Exchange
-from litellm_tiering.gates.agreement import LONG_CHARS
-from litellm_tiering.gates.agreement_reading import forms_of
-from litellm_tiering.gates.canonical_compare import compare
 from litellm_tiering.gates.panel import Panel
 
 if TYPE_CHECKING:
@@ -53,6 +50,9 @@ async def compared(  # noqa: PLR0913, PLR0917 - two answers, and all that they a
     if ours or len(other.text) > LONGEST_CHARS:
         # It was our bound that cut it.
         return replace(debt, skipped="long")
+    # Most proxies compare no answers, and start without what does.
+    from litellm_tiering.gates.agreement_reading import forms_of  # noqa: PLC0415 - see above
+
     forms = forms_of("auto", features, prompt, demand)
     if forms:
         debt = replace(debt, agreed=await agreed(served, other, forms))
@@ -79,6 +79,8 @@ async def agreed(served: Said, better: Said, forms: Sequence[str]) -> bool | Non
 
     One that lacks an answer of the form that was asked for, where the other has it, differs from it.
     """
+    from litellm_tiering.gates.agreement import LONG_CHARS  # noqa: PLC0415 - as in compared
+    from litellm_tiering.gates.canonical_compare import compare  # noqa: PLC0415 - as in compared
 
     def look() -> bool | None:
         one = compare(served, better, forms)

@@ -123,15 +123,36 @@ def _flat(words: Mapping[str, Any]) -> Price:
 
 
 def _uplifted(price: Price, words: Mapping[str, Any]) -> Price:
-    """The price with what may be added to a whole bill: regions, the fast mode, LiteLLM's own margin."""
+    """The price with what is added to a whole bill, or may be: regions, the fast mode, LiteLLM's margin.
+
+    A surcharge that nothing in the deployment asks for raises what is held, and no price: it would
+    make up savings.
+    """
     entry = words.get("provider_specific_entry")
     said = entry if isinstance(entry, dict) else {}
-    factors = [number(v) or 1.0 for k, v in said.items() if k != "fast"]
-    factors += [number(v) or 1.0 for k, v in words.items() if "uplift_multiplier" in k]
+    regions = {k: v for k, v in said.items() if k != "fast" and "_" not in k}
+    regions |= {k: v for k, v in words.items() if "uplift_multiplier" in k}
+    factors = {k: max(1.0, number(v) or 1.0) for k, v in regions.items()}
+    most = max(factors.values(), default=1.0)
+    sure = max((factor for k, factor in factors.items() if _asked_for(k, words)), default=1.0)
     share, fixed = _margin()
-    factor = max([1.0, *factors]) * (1 + share)
-    price = replace(price, fast=max(1.0, number(said.get("fast")) or 1.0))
+    factor = sure * (1 + share)
+    fast = max(1.0, number(said.get("fast")) or 1.0)
+    tier = price.priority
+    if tier is not None:
+        tier = replace(tier, uplift=most / sure)
+    price = replace(price, fast=fast, uplift=most / sure, priority=tier)
     return scaled(price, factor, fixed * NANO_PER_USD) if factor != 1.0 or fixed else price
+
+
+def _asked_for(region: str, words: Mapping[str, Any]) -> bool:
+    """Whether the deployment names the region of a surcharge, as LiteLLM's cost calculator reads it."""
+    if region == "regional_endpoint_uplift_multiplier":
+        return str(words.get("vertex_location") or "global").lower() != "global"
+    if region.startswith("regional_processing_uplift_multiplier_"):
+        where = region.rpartition("_")[2]
+        return f"//{where}.api.openai.com" in str(words.get("api_base")).lower()
+    return words.get("inference_geo") == region
 
 
 def _margin() -> tuple[float, float]:

@@ -66,9 +66,9 @@ def read_labels(body: Mapping[str, Any]) -> Labels:
             head, found, rest = tag.partition(mark)
             kind = _PREFIXES.get(head.strip().casefold()) if found else None
             if kind == "task":
-                task = task or _label(rest)
+                task = task or label_of(rest)
             elif kind == "use":
-                use = use or _label(rest)
+                use = use or label_of(rest)
     known = task_named(task) or task_named(use)
     # A word that is no task type is the owner's own: rules may name it.
     return Labels(tags, known, use or (task if task_named(task) is None else ""))
@@ -87,17 +87,17 @@ def _tags(*values: Any) -> frozenset[str]:  # noqa: ANN401 - a body holds anythi
         if not isinstance(value, (list, tuple)):
             continue
         for tag in value[:MAX_TAGS]:
-            label = _label(tag)
+            label = label_of(tag)
             if label and len(found) < MAX_TAGS:
                 found.add(label)
     return frozenset(found)
 
 
 def _first_label(source: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    return next((label for key in keys if (label := _label(source.get(key)))), "")
+    return next((label for key in keys if (label := label_of(source.get(key)))), "")
 
 
-def _label(value: Any) -> str:  # noqa: ANN401 - a body holds anything
+def label_of(value: Any) -> str:  # noqa: ANN401 - a body holds anything
     """A short text without line breaks, or nothing."""
     if not isinstance(value, str) or len(value) > MAX_LABEL_CHARS:
         return ""

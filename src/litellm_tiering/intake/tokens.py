@@ -194,21 +194,13 @@ def utf8_size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) if len(text) <= _EXACT_CHARS else 4 * len(text)
 
 
-def sample(text: str, limit: int = SAMPLE_CHARS) -> str:
+def sample(text: str, limit: int) -> str:
     """``text``, or its head, middle and tail where it is longer than ``limit`` characters."""
     if len(text) <= limit:
         return text
     quarter = limit // 4
     middle = len(text) // 2
     return text[: 2 * quarter] + text[middle : middle + quarter] + text[-quarter:]
-
-
-def estimate_tokens(text: str) -> int:
-    """The estimated tokens of ``text``; of a long one, scaled up from a sample."""
-    if not text:
-        return 0
-    looked_at = sample(text)
-    return max(1, round(tokens_of(census(looked_at)) * len(text) / len(looked_at)))
 
 
 class Bulk:

@@ -8,12 +8,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litellm_tiering.deadline import LATE, ON_TIME, TICKS
+from litellm_tiering.faults import blame
+from litellm_tiering.owncode.target import place_of
 from litellm_tiering.owncode.workers import Workers, WorkersBusy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 _THREADS = 8
 _MAX_LINGERING = 64
@@ -35,12 +38,13 @@ class BoundedCall:
         name: What its threads are called.
     """
 
-    __slots__ = ("_async", "_function", "_lingering", "_workers", "limit_s")
+    __slots__ = ("_async", "_function", "_lingering", "_place", "_workers", "limit_s")
 
     def __init__(self, function: Callable[..., Any], *, limit_s: float, name: str) -> None:
         self.limit_s = limit_s
         self._function = function
         self._async = is_async(function)
+        self._place = place_of(function)
         self._workers = Workers(_THREADS, name)
         self._lingering: set[asyncio.Future[Any]] = set()
 
@@ -58,6 +62,10 @@ class BoundedCall:
         future = self._workers.submit(functools.partial(self._function, argument), limit_s=self.limit_s)
         result = await limit.wait(asyncio.wrap_future(future))
         return await self._awaited(result, limit) if inspect.isawaitable(result) else result
+
+    def blamed(self, error: E) -> E:
+        """``error``, which our code raised, as this function's fault: it was late, or returned wrongly."""
+        return blame(error, self._place)
 
     async def _awaited(self, awaitable: Awaitable[Any], limit: _Limit) -> Any:  # noqa: ANN401 - as above
         if len(self._lingering) >= _MAX_LINGERING:

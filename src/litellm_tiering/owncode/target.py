@@ -25,6 +25,13 @@ def name_of(function: Callable[..., Any]) -> str:
     return str(getattr(inner, "__name__", type(inner).__name__))
 
 
+def place_of(function: Callable[..., Any]) -> str:
+    """Where a function, a partial of one or the class of an object that can be called is: its dotted path."""
+    inner = getattr(function, "func", function)  # of a functools.partial
+    held = inner if hasattr(inner, "__qualname__") else type(inner)
+    return f"{held.__module__}.{held.__qualname__}"
+
+
 def load(target: str, group: str, what: str) -> Callable[..., Any]:
     """The function that ``target`` names: ``package.module:function``, dots throughout, or an entry point.
 

@@ -15,6 +15,7 @@ from litellm_tiering.classifiers.heuristic import HeuristicClassifier
 from litellm_tiering.core.classification import Opinion, Subject
 from litellm_tiering.core.features import Caller, PromptText, RequestFeatures
 from litellm_tiering.core.ladder import Ladder, Tier
+from litellm_tiering.faults import Faults
 
 LADDER = Ladder([Tier("simple", "small"), Tier("moderate", "medium"), Tier("complex", "large")])
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
@@ -106,6 +107,18 @@ async def test_what_is_no_opinion_is_a_fault(returned, error):
     for target in both_ways(returned):
         with pytest.raises(error):
             await mine(target).classify(SUBJECT)
+
+
+@pytest.mark.parametrize(("returned", "kind"), [("nowhere", "ValueError"), (True, "TypeError")])
+async def test_the_log_names_the_function_that_gave_no_opinion(returned, kind, caplog):
+    def wrong(_):
+        return returned
+
+    chain = Chain([mine(wrong), HeuristicClassifier(LADDER)], LADDER, on_fault=Faults().fault)
+    assert (await chain.classify(SUBJECT)).by == "heuristic"
+    (said,) = caplog.messages
+    assert f"fault in classifier:callback: {kind} at {__name__}.test_" in said
+    assert "<locals>.wrong;" in said
 
 
 @pytest.mark.parametrize("raised", [ZeroDivisionError(), SystemExit(), asyncio.CancelledError()])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from learned_kit import subject_of
 
@@ -114,7 +114,6 @@ _OF_THE_TEXT = {
 _AS_TRAINED = (13.738854, 9303)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_the_text_the_numbers_are_finite_and_as_many_as_named(text):
     found = numbers(text)

@@ -162,7 +162,6 @@ async def test_one_that_is_always_late_rests_though_its_answers_come():
         task = asked._asking[bytes([i])]
         model.go.set()
         await task
-    assert asked.resting
     assert told[-1] == ("classifier:llm:rests", "TimeoutError")
     assert asked.ask(b"new", Model(1).begin) == "resting"
     clock.now += 30.0

@@ -13,6 +13,7 @@ import pytest
 import litellm_tiering
 from litellm_tiering import Verdict, gate
 from litellm_tiering.core.gate import Ruling
+from litellm_tiering.faults import Faults
 from litellm_tiering.gates import callback
 from litellm_tiering.gates.callback import CallbackGate, load_target
 from litellm_tiering.gates.target import safe_word
@@ -45,6 +46,50 @@ def hanging():
         yield hang, began
     finally:
         let_go.set()
+
+
+@pytest.mark.parametrize(
+    "case", ["a function", "a coroutine", "a partial", "an object", "one that is late", "one that raises"]
+)
+def test_the_log_names_the_function_whose_fault_it_is(case, caplog):
+    def liar(exchange, more=None):
+        return "yes"
+
+    async def later(exchange):
+        return None
+
+    async def slow(exchange):
+        await asyncio.get_running_loop().create_future()
+
+    class Liar:
+        def __call__(self, exchange):
+            return 1
+
+    def raises(exchange):
+        raise ZeroDivisionError
+
+    home = f"{__name__}.{test_the_log_names_the_function_whose_fault_it_is.__qualname__}.<locals>"
+    target, named = {
+        "a function": (liar, f"_WrongReturn at {home}.liar;"),
+        "a coroutine": (later, f"_WrongReturn at {home}.later;"),
+        "a partial": (functools.partial(liar, more=1), f"_WrongReturn at {home}.liar;"),
+        "an object": (Liar(), f"_WrongReturn at {home}.Liar;"),
+        "one that is late": (slow, f"TimeoutError at {home}.slow;"),
+        "one that raises": (raises, f"ZeroDivisionError at {__file__}:"),
+    }[case]
+    asked = CallbackGate(target, name="mine", timeout_ms=1 if case == "one that is late" else 10_000)
+    asked.on_fault = Faults().fault
+    asyncio.run(asked.judge(SEEN))
+    (said,) = caplog.messages
+    assert said.startswith(f"fault in gate:mine: {named}")
+
+
+def test_what_an_error_says_of_itself_is_not_logged(caplog):
+    class Talks(ValueError):
+        place = "the whole prompt"
+
+    Faults().fault("gate:mine", Talks("the whole prompt"))
+    assert caplog.messages == ["fault in gate:mine: Talks at ?; requests go on unchanged"]
 
 
 def test_the_decorator_leaves_a_function_as_it_is():

@@ -113,13 +113,6 @@ COUNT: word count | length | word limit | character limit | sentence count | lim
 THE: the | these | those | this | that | its | following
 """
 
-CONNECTING = listed(
-    """
-    and or a an in of as to for be at by it on with your is are so that also total whole entire overall
-    which
-    """
-)
-
 NUMBERS = {
     word: value
     for value, words in enumerate(

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 SOFT = 0.4
 """The factor on what is only hoped for: "try to", "aim for"."""
 
-UNSURE = 0.75
-"""The factor on what is demanded of something that may not be the answer."""
-
 _LIGHT = listed(
     """
     please also and then but finally additionally in your , - ( ) : so now next lastly furthermore
