@@ -1,26 +1,22 @@
-"""`docs/tutorial.md`, followed as written: every file, every command, and what they print."""
+"""`docs/tutorial.md` and the commands of every other page, followed as written."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 
+import furniture
 import httpx
 import openai
 import pytest
+from docpages import Terminal, blocks
+from followed import FOLLOWED, NOT_RUN, STATUSES
 
 from litellm_tiering.evals.outcomes import read_outcomes
-from litellm_tiering.testing.processes import free_port, spawned, wait_http
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SERVERS = ("python -m litellm_tiering.testing.provider", "litellm --config")
+PAGE = "docs/tutorial.md"
 OUTCOMES = "python -m litellm_tiering.testing.outcomes --rows 1500"
 NUMBER = re.compile(r"[+-]?\d[\d,.]*(?:-\d\d)*")
 
@@ -30,91 +26,21 @@ def plain(line):
     return " ".join(NUMBER.sub("0", line).split())
 
 
-class Reader:
-    """Somebody who follows the tutorial in a directory of its own."""
-
-    def __init__(self, folder, stack):
-        self.folder, self.stack = folder, stack
-        self.ports = {"9100": str(free_port()), "4000": str(free_port())}
-        source = str(PAGE.parents[1] / "src")
-        self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("LITELLM_", "TIERING_"))},
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")])),
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download at start
-        }
-
-    def own_ports(self, text):
-        """The text with ports that are free on this machine."""
-        for port, free in self.ports.items():
-            text = re.sub(rf"\b{port}\b", free, text)
-        return text
-
-    def run(self, block):
-        """Types a block into a terminal; a server gets one to itself. Returns what is printed."""
-        script = self.own_ports(block)
-        for line in script.splitlines():
-            if line.startswith("export "):
-                name, value = line.removeprefix("export ").split("=")
-                self.env[name] = value
-        server = next((line for line in script.splitlines() if line.startswith(SERVERS)), None)
-        if server:
-            return self.serve(server)
-        done = subprocess.run(
-            ["sh", "-ec", script],
-            cwd=self.folder,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def serve(self, line):
-        words = shlex.split(line)
-        process = self.stack.enter_context(spawned(words, env=self.env, cwd=self.folder, name=words[0]))
-        path = "/health/liveliness" if words[0] == "litellm" else "/v1/models"
-        wait_http(f"http://127.0.0.1:{words[-1]}{path}", process, 300)
-        return ""
-
-
-@pytest.fixture
-def reader(tmp_path):
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """A terminal in which the tutorial has been followed: its proxy runs, its files are there."""
     with contextlib.ExitStack() as stack:
-        yield Reader(tmp_path, stack)
-
-
-def steps(text):
-    """The blocks of the page, each with the lines of output that stand below it."""
-    blocks = list(BLOCK.finditer(text))
-    ends = [*(found.start() for found in blocks[1:]), len(text)]
-    for found, end in zip(blocks, ends, strict=True):
-        below = text[found.end() : end].splitlines()
-        yield found[1], found[2], [line for line in below if line.startswith("    ")]
-
-
-@pytest.mark.timeout(1200)  # a dozen commands and a proxy: a minute on an idle machine
-def test_the_tutorial_can_be_followed_as_written(reader):
-    text = PAGE.read_text(encoding="utf-8")
-    configurations, kept = [], 0.0
-    for kind, body, shown in steps(text):
-        if kind == "yaml":
-            configurations.append(reader.own_ports(body))
-            save(reader.folder, configurations)
-        elif kind == "sh" and not body.startswith("pip "):
-            told = reader.run(body)
-            if "fresh.jsonl --config" in body:
-                kept = promised(told)
-            printed = {plain(line) for line in told.splitlines()}
-            for line in shown:
-                # The shape of an outcome line is explained in words, not printed by a command.
-                if not body.startswith(OUTCOMES):
-                    assert plain(line) in printed, f"the tutorial shows {line!r} after {body!r}"
-    assert len(configurations) == 2
-    assert kept >= 0.95
-    lines_of_ones_own(reader, *(body for kind, body, _ in steps(text) if kind == "python"))
+        terminal = Terminal(tmp_path_factory.mktemp("tutorial"), stack)
+        told, configurations = [], []
+        for block in blocks("sh", "yaml", page=PAGE):
+            if block.language == "yaml":
+                configurations.append(terminal.own_ports(block.text))
+                save(terminal.folder, configurations)
+            else:
+                said = [terminal.run(c) for c in block.commands() if not c.startswith("pip ")]
+                told.append((block, "\n".join(said)))
+        terminal.told = told
+        yield terminal
 
 
 def save(folder, configurations):
@@ -126,26 +52,45 @@ def save(folder, configurations):
         (folder / "tuned.yaml").write_text(head + configurations[1])
 
 
-def promised(told):
-    """The share of the large model's quality that the tuned policy keeps, by what `eval` prints of it."""
+pytestmark = pytest.mark.timeout(1200)  # a dozen commands and a proxy: a minute on an idle machine
+
+
+def test_the_tutorials_commands_print_what_it_shows(reader):
+    for block, told in reader.told:
+        printed = {plain(line) for line in told.splitlines()}
+        # The shape of an outcome line is explained in words, not printed by a command.
+        shown = [] if block.text.startswith(OUTCOMES) else block.below.splitlines()
+        for line in shown:
+            if line.startswith("    "):
+                assert plain(line) in printed, f"{block.id} shows {line!r}"
+    assert [block for block, _ in reader.told if "\n    " in block.below]
+
+
+def test_the_tutorials_promise_of_quality_holds_on_other_questions(reader):
+    (told,) = [told for block, told in reader.told if "fresh.jsonl --config" in block.text]
     quality = {}
     for line in told.splitlines():
         if found := re.match(r"(always complex|tuned.yaml with gates) +(\d\.\d+) ", line):
             quality[found[1]] = float(found[2])
-    return quality["tuned.yaml with gates"] / quality["always complex"]
+    assert quality["tuned.yaml with gates"] / quality["always complex"] >= 0.95
 
 
-def lines_of_ones_own(reader, code):
-    """The tutorial's own functions make an outcome of a logged request, by the proxy that runs."""
-    names = {}
-    exec(compile(code, str(PAGE), "exec"), names)
+@pytest.fixture
+def client(reader):
     with openai.OpenAI(
         base_url=f"http://127.0.0.1:{reader.ports['4000']}/v1",
         api_key=reader.env["LITELLM_MASTER_KEY"],
         http_client=httpx.Client(trust_env=False),
-    ) as client:
-        log = {"request_id": "r1", "messages": [{"role": "user", "content": "What is 12 + 7?"}]}
-        line = names["outcome"](log, client, lambda _, said: float("19" in said))
+    ) as asking:
+        yield asking
+
+
+def test_the_tutorials_own_functions_make_an_outcome_of_a_logged_request(reader, client):
+    names = {}
+    for block in blocks("python", page=PAGE):
+        exec(compile(block.text, PAGE, "exec"), names)
+    log = {"request_id": "r1", "messages": [{"role": "user", "content": "What is 12 + 7?"}]}
+    line = names["outcome"](log, client, lambda _, said: float("19" in said))
     file = reader.folder / "own.jsonl"
     file.write_text(json.dumps(line) + "\n")
     (found,) = read_outcomes(str(file))
@@ -155,3 +100,67 @@ def lines_of_ones_own(reader, code):
     costs = [found.answers[model].cost_usd for model in ("small", "medium", "large")]
     assert costs == sorted(costs)
     assert costs[0] > 0
+
+
+def test_the_answer_that_is_shown_has_the_headers_of_an_answer(client):
+    (shown,) = blocks("http", page="README.md")
+    asked = client.chat.completions.with_raw_response.create(
+        model="auto", messages=[{"role": "user", "content": "What is the capital of France?"}]
+    )
+    told = {name: value for name, value in asked.headers.items() if name.startswith("x-tiering-")}
+    lines = dict(line.split(": ") for line in shown.text.splitlines())
+    assert set(lines) == set(told)
+    for name in ("tier", "model", "attempts"):
+        assert lines[f"x-tiering-{name}"] == told[f"x-tiering-{name}"]
+    for name in ("decision", "cost-usd", "baseline-usd"):
+        shape = re.sub(r"[0-9a-f]", "0", told[f"x-tiering-{name}"])
+        assert re.sub(r"[0-9a-f]", "0", lines[f"x-tiering-{name}"]) == shape
+
+
+def decided(client):
+    """The id of a decision of the running proxy's."""
+    asked = client.chat.completions.with_raw_response.create(
+        model="auto", messages=[{"role": "user", "content": "What is the capital of France?"}]
+    )
+    return asked.headers["x-tiering-decision"]
+
+
+def filled_in(command, known):
+    """The command with what stands for something else in it: an id, a moment that is past by now."""
+    now = dt.datetime.now(dt.timezone.utc)
+    tomorrow = f'"{now + dt.timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"'
+    command = re.sub(r'"20\d\d-\d\d-\d\dT[\d:]+\+\d\d:\d\d"', tomorrow, command)
+    command = command.replace("--records yesterday", f"--records {now:%Y-%m-%d}")
+    if " init " in command:
+        command += " --write"  # nobody is there to say yes
+    for shown, real in known.items():
+        command = command.replace(shown, real)
+    return command
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_a_pages_commands_do_what_they_say(page, reader, client, tmp_path):
+    folder = furniture.furnish(tmp_path, reader, page)
+    terminal = Terminal(folder, reader.stack)
+    terminal.ports = reader.ports
+    key = reader.env["LITELLM_MASTER_KEY"]
+    terminal.env |= {"LITELLM_MASTER_KEY": key, "LITELLM_API_KEY": key, "KEY": key}
+    terminal.env |= furniture.ENVIRONMENT
+    url = f" --url http://127.0.0.1:{reader.ports['4000']}"
+    known = {}
+    if any(shown in block.text for block in blocks("sh", page=page) for shown in furniture.DECISIONS):
+        known = dict.fromkeys(furniture.DECISIONS, decided(client))
+    for block in blocks("sh", page=page):
+        for command in block.commands():
+            if any(command.startswith(begin) for begin in NOT_RUN):
+                continue
+            typed = filled_in(command, known) + (url if command.startswith("litellm-tiering batch ") else "")
+            begins = [begin for begin in STATUSES if command.startswith(begin)]
+            said = terminal.run(typed, statuses=STATUSES[begins[0]] if begins else (0,))
+            assert said or " > " in command, f"{block.id}: {command} prints nothing"
+            assert '"error":{' not in said, f"{block.id}: {command}\n{said}"
+            if found := re.search(r"\b[0-9a-f]{12}\b", said if "exempt add" in command else ""):
+                known["3f2a9c01b7de"] = found[0]
+    if "switch" in page:
+        back = "litellm-tiering switch '*' configured --reason 'as it was' --config config.yaml"
+        terminal.run(back)
