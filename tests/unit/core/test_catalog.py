@@ -15,6 +15,7 @@ from litellm_tiering.core.catalog import (
     dearest,
 )
 from litellm_tiering.core.features import RequestFeatures, ResponseFormat
+from litellm_tiering.core.price import highest
 
 NONE = Capability(
     vision=False, audio=False, files=False, tools=False, response_format=False, max_input_tokens=100
@@ -84,6 +85,13 @@ def test_a_hold_is_at_the_price_of_what_is_asked_for(asked, times):
     facts = TierFacts(plain)
     features = RequestFeatures(prompt_tokens=1_000, max_tokens=10, **asked)
     assert facts.hold(features) == times * (1_500 + FRAME_TOKENS) * 100
+
+
+def test_a_surcharge_that_only_the_bill_tells_of_is_held_and_no_price():
+    price = Price(prompt=100.0, completion=200.0, uplift=1.5)
+    assert price.cost(10, 10) == 3_000
+    assert TierFacts(price).hold(RequestFeatures(max_tokens=10)) == (FRAME_TOKENS * 100 + 2_000) * 1.5
+    assert highest([Price(prompt=120.0, completion=100.0), price]).uplift == 1.5
 
 
 def test_a_cache_that_is_filled_unasked_is_held_for():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 
 import litellm
@@ -8,7 +9,7 @@ from litellm.litellm_core_utils.llm_cost_calc.utils import generic_cost_per_toke
 
 from litellm_tiering.core.catalog import TierFacts
 from litellm_tiering.core.features import RequestFeatures
-from litellm_tiering.core.price import Usage
+from litellm_tiering.core.price import Asked, Usage
 from litellm_tiering.gateway.catalog import group_facts
 from litellm_tiering.gateway.pricing import price_of
 from litellm_tiering.gateway.usage import usage_in
@@ -72,15 +73,45 @@ def test_prices_given_as_a_table_are_read():
 
 
 def test_regions_and_margins_come_on_top(monkeypatch):
-    words = OWN | {"provider_specific_entry": {"us": 1.1, "fast": 6.0}, "x_uplift_multiplier_eu": 1.05}
+    geo = {"provider_specific_entry": {"us": 1.1, "fast": 6.0, "free_images": 5}}
+    words = OWN | geo | {"inference_geo": "us", "input_cost_per_token_priority": 3e-6}
     assert price_of(words).prompt == pytest.approx(1_100)
     assert price_of(words).fast == 6.0
+    assert price_of(words).uplift == 1.0
+    assert price_of(words).priority.prompt == pytest.approx(3_300)
     monkeypatch.setattr(
         litellm, "cost_margin_config", {"a": 0.1, "b": {"percentage": 0.5, "fixed_amount": 0.01}}
     )
     raised = price_of(OWN | {"cache_read_input_token_cost": 1e-7})
     assert (raised.prompt, raised.cache_read, raised.per_request) == pytest.approx((1_500, 150, 1e7))
     assert raised.audio is None
+
+
+@pytest.mark.parametrize(
+    ("words", "asks", "does_not"),
+    [
+        (
+            {"regional_processing_uplift_multiplier_eu": 1.1},
+            {"api_base": "https://eu.api.openai.com/v1"},
+            {"api_base": "https://api.openai.com/v1"},
+        ),
+        ({"regional_endpoint_uplift_multiplier": 1.1}, {"vertex_location": "europe-west4"}, {}),
+        ({"provider_specific_entry": {"us": 1.1}}, {"inference_geo": "us"}, {"inference_geo": "global"}),
+    ],
+    ids=["openai", "vertex", "anthropic"],
+)
+def test_a_surcharge_that_a_deployment_does_not_ask_for_is_held_and_never_called_a_price(
+    words, asks, does_not
+):
+    words = words | {"input_cost_per_token_priority": 3e-6}
+    ask, used = Asked(text=1000), Usage(prompt=1000)
+    for priority, rate in ((False, 1_000), (True, 3_000)):
+        sure, may = price_of(OWN | words | asks), price_of(OWN | words | does_not)
+        held = replace(ask, priority=priority)
+        assert sure.bill(used, priority=priority) == pytest.approx(rate * 1_100, abs=1)
+        assert may.bill(used, priority=priority) == pytest.approx(rate * 1_000, abs=1)
+        assert sure.most(held) == pytest.approx(may.most(held), abs=1)
+        assert may.most(held) == pytest.approx(rate * 1_100, abs=1)
 
 
 def test_whose_caches_are_filled_unasked():
