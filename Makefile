@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types check bench bench-quality chaos soak fuzz audit docs clean
+.PHONY: help install run demo test deep lint types check bench bench-quality figures chaos soak fuzz audit docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,11 @@ test: $(STAMP) ## Run every test, against a real proxy and a real Redis
 	sh scripts/redis.sh $(BIN)/python
 	sh scripts/test.sh $(BIN)/python $(PYTEST_ARGS)
 
+deep: $(STAMP) ## Tests without a proxy, ten times the generated examples: for a night, or before a release
+	sh scripts/redis.sh $(BIN)/python
+	TIERING_DEEP=1 sh scripts/test.sh $(BIN)/python -n auto --dist loadfile --timeout 3600 \
+	  tests/property tests/contract tests/unit
+
 lint: $(STAMP) ## Style and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,25 +47,39 @@ check: lint types ## What CI runs: lint, types, imports, tests with coverage
 	$(BIN)/python scripts/coverage_floors.py
 
 # Those with a dash end with an error where a goal is missed, or there is no data: the others still run.
-bench: $(STAMP) ## Measure; every figure is a ratio within one run
+# What each finds is also left in bench/out, for `make figures`.
+bench: $(STAMP) ## Measure times and sizes, beside LiteLLM in the same run; takes twenty minutes
 	sh scripts/redis.sh $(BIN)/python
-	$(BIN)/python bench/decision.py
+	-$(BIN)/python bench/decision.py
+	-$(BIN)/python bench/model_times.py
+	-$(BIN)/python bench/embedding.py --sets ""
+	-$(BIN)/python bench/gates.py
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/records.py
 	-$(BIN)/python bench/page.py
-	-$(BIN)/python bench/gates.py
 	$(BIN)/python bench/proxy.py
-	-$(BIN)/python bench/refusals.py
-	$(BIN)/python bench/quality.py
-	-$(BIN)/python bench/cascade.py
 	-$(BIN)/python bench/overshoot.py
 	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/scale.py
-	-$(BIN)/python bench/pacing.py
 
-bench-quality: $(STAMP) ## Measure routing and gates on recorded outcomes, with intervals; takes half an hour
+bench-quality: $(STAMP) ## Measure routing, gates and budgets on recorded outcomes, with intervals; takes 40 minutes
+	-$(BIN)/python bench/default_cases.py
+	-$(BIN)/python bench/apgr.py
 	-$(BIN)/python bench/quality_routing.py
 	-$(BIN)/python bench/quality_gating.py
+	-$(BIN)/python bench/constraints.py
+	-$(BIN)/python bench/refusals.py
+	-$(BIN)/python bench/agreement.py
+	-$(BIN)/python bench/quality.py
+	-$(BIN)/python bench/cascade.py --questions 300 --streamed 75
+	-$(BIN)/python bench/expected.py
+	-$(BIN)/python bench/pacing.py --set zeroeval_gsm@gpt35
+	-$(BIN)/python bench/savings.py
+	-$(BIN)/python bench/sequential.py
+	-$(BIN)/python bench/tune_promise.py
+
+figures: $(STAMP) ## Write what `make bench` and `make bench-quality` found into docs/explanation/figures.md
+	$(BIN)/python scripts/figures.py
 
 chaos: $(STAMP) ## Two minutes of load while Redis and a worker come and go: is every cost counted once?
 	sh scripts/redis.sh $(BIN)/python

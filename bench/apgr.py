@@ -18,6 +18,7 @@ import pathlib
 import sys
 from typing import Any
 
+from kept import Kept
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier
 from litellm_tiering.core.classification import Subject
 from litellm_tiering.core.features import Caller, Surface
@@ -26,6 +27,7 @@ from litellm_tiering.intake import read_request
 
 LEFT_OUT = ("mmlupro",)
 TIMES = 300
+KEPT = Kept(__file__)
 GOAL_MEAN = 0.57
 GOAL_BELOW = 0.015
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
@@ -87,10 +89,14 @@ class Compared:
         return "/".join(f"{100 * n / self.rows:.0f}" for n in counts)
 
 
-def interval(values: Any) -> str:  # noqa: ANN401 - as above
+def bounds(values: Any) -> Any:  # noqa: ANN401 - as above
     import numpy as np  # noqa: PLC0415 - as above
 
-    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return np.nanpercentile(values, (2.5, 97.5))
+
+
+def interval(values: Any) -> str:  # noqa: ANN401 - as above
+    low, high = bounds(values)
     return f"{low:+.3f} {high:+.3f}"
 
 
@@ -112,6 +118,15 @@ def main() -> int:
             f"{name:<22} {one.rows:>6} {one.mine:>8.3f} {one.words:>7.3f} {more:>+7.3f} "
             f"{interval(one.differences):>14}  {one.shares(low, high)}"
         )
+        kept = KEPT.table(
+            "sets",
+            "set",
+            ("questions", ",d"),
+            ("default", ".3f"),
+            ("words", ".3f"),
+            ("more than words", "+.3f"),
+        )
+        kept.row(name, one.rows, one.mine, one.words, (more, *bounds(one.differences)))
         if name not in LEFT_OUT:
             counted.append(one)
             missed += [name] if more < -GOAL_BELOW else []
@@ -125,6 +140,11 @@ def main() -> int:
         f"{f'mean of {len(counted)}':<22} {'':>6} {mine:>8.4f} {words:>7.4f} {mine - words:>+7.4f} "
         f"{interval(together):>14}"
     )
+    KEPT.tables["sets"].row(f"mean of {len(counted)}", None, mine, words, (mine - words, *bounds(together)))
+    if not parser.parse_args().sets:
+        KEPT.goal("APGR of the bundled default, mean of 12", mine, at_least=GOAL_MEAN)
+        worst = min(c.mine - c.words for c in counted)
+        KEPT.goal("APGR of the default less that of word count, worst set", worst, at_least=-GOAL_BELOW)
     goals = f"mean >= {GOAL_MEAN}, and no set more than {GOAL_BELOW} below the number of words"
     met = mine >= GOAL_MEAN and not missed
     print(f"{goals}: {'met' if met else 'MISSED ' + ' '.join(missed)}")
@@ -132,4 +152,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    KEPT.run(main)

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gains import Row, intervals, mixed
+from kept import Kept
 from litellm_tiering.testing.proxy import Proxy, serve_proxy
 from replaying import SETS, Outcome, absent, config_of, read, serve_replay
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MEASURED = ("ifeval@haiku", "zeroeval_gsm@gpt35", "zeroeval_mathl5@haiku", "zeroeval_mathl5@gemma")
 CONCURRENCY = 8
+KEPT = Kept(__file__)
 SETTLED_WITHIN_S = 20.0
 DEFAULT = [{"kind": k} for k in ("not_empty", "finished", "refusal", "json_schema")]
 HOUSES = {
@@ -196,7 +197,10 @@ class Asker:
 class Table:
     """The figures of one set, a line for each run."""
 
-    def __init__(self, outcomes: Sequence[Outcome], models: dict[str, str], weak: Run, strong: Run) -> None:
+    def __init__(
+        self, name: str, outcomes: Sequence[Outcome], models: dict[str, str], weak: Run, strong: Run
+    ) -> None:
+        self.name = name
         self.outcomes = outcomes
         self.models = models
         self.weak = weak
@@ -236,6 +240,12 @@ class Table:
         quality, mix = mixed(rows)
         (low, high), (least, most) = intervals(rows)
         share = sum(r.cost for r in rows) / sum(r.strong_cost for r in rows)
+        kept = KEPT.table(
+            "ways", "set", "way", ("questions", ",d"), ("quality", ".3f"), ("cost, % of strong", ".1%"),
+            ("random at that cost", ".3f"), ("gain", "+.3f"),
+        )  # fmt: skip
+        gain = quality - mix
+        kept.row(self.name, run.way.label, len(rows), (quality, low, high), share, mix, (gain, least, most))
         print(
             f"{run.way.label:32}{quality:8.3f}{f'{low:.3f}-{high:.3f}':>14}{share:12.1%}{mix:8.3f}"
             f"{quality - mix:+8.3f}{f'{least:+.3f} to {most:+.3f}':>17}{self.told_of_gates(run)}"
@@ -309,7 +319,7 @@ def measure(name: str, count: int | None, streamed: int) -> bool:
         for kind, house in (("prefix", "default"), ("buffer", "buffer"))
     ]
     runs = ask(file, models, outcomes, [*ways, *(streams if streamed else ())], streamed)
-    table = Table(outcomes, models, runs[WEAK], runs[STRONG])
+    table = Table(name, outcomes, models, runs[WEAK], runs[STRONG])
     wall = sum(r.wall_s for r in runs.values())
     print(f"\n{name}: {len(outcomes)} questions, {weak} < {strong}; {wall:.0f} s")
     table.head()
@@ -362,9 +372,12 @@ def main() -> int:
         print(why)
         return 0
     exact = [measure(name, options.questions, options.streamed) for name in options.set or MEASURED]
+    KEPT.goal(
+        "sets whose costs, as told, are the ledger's to the nano-dollar", sum(exact), at_least=len(exact)
+    )
     print("\ncosts told by the proxy and counted by its ledger:", "equal" if all(exact) else "NOT EQUAL")
     return 0 if all(exact) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

@@ -1,13 +1,13 @@
-"""How well the `constraints` gate tells answers that keep to their prompt, and how long it takes.
+"""How well the `constraints` gate tells answers that keep to their prompt.
 
     python bench/constraints.py [--by-prompt]
 
 Precision (the share of rejections that are right) and recall (the share of wrong answers rejected) on
 IFEval's prompts, for each model and each check, with 95 % intervals by bootstrap over prompts. Three quarters
 of the prompts, by their keys, were in view while the grammar was written, the last quarter was not. Then the
-false alarms on sets whose answers are right or wrong for other reasons, and the time for a call. Errors are
-listed by id and kind, never with text. Data is read from TIERING_DATA, or from ../shared/data beside the
-repository; where it is absent only the times are shown.
+false alarms on sets whose answers are right or wrong for other reasons. Errors are listed by id and kind,
+never with text. Data is read from TIERING_DATA, or from ../shared/data beside the repository. How long a call
+takes is shown by bench/model_times.py.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import json
 import os
 import pathlib
 import random
-import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from litellm_tiering.gates.constraints import ConstraintsGate, read_demands
+from kept import Kept
+from litellm_tiering.gates.constraints import ConstraintsGate
 from litellm_tiering.testing.gates import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     Judged = list[tuple[str, str, str, bool, bool]]  # prompt, model, reason, rejected, wrong
 
@@ -35,13 +35,9 @@ DATA = pathlib.Path(os.environ.get("TIERING_DATA", SHARED / "data"))
 OTHERS = ("zeroeval_gsm", "zeroeval_mathl5", "zeroeval_crux", "mmlupro", "routellm_gsm8k", "routerarena")
 GATE = ConstraintsGate()
 UNSEEN = 3
-GOALS_MS = {50: 2.0, 2_000: 2.0, 200_000: 40.0}
-PROMPT = (
-    "Write about tides in at most 120 words, as exactly 3 bullet points, without commas. "
-    'Include the word "moon" at least twice and end with "The end." Use only lowercase letters. '
-    "Your answer must be in English. "
-)
-PROSE = "the committee met and approved a budget of 250 for the migration. "
+KEPT = Kept(__file__)
+GOALS = (0.85, 0.80)
+"""The precision and the recall aimed at."""
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -84,8 +80,12 @@ def intervals(found: Judged, times: int = 500) -> list[tuple[float, float]]:
     return [(values[edges[0]], values[edges[1]]) for values in (sorted(v) for v in zip(*drawn, strict=True))]
 
 
-def line(name: str, found: Judged) -> None:
+def line(title: str, name: str, found: Judged) -> None:
     (precision, recall), spans = figures(found), intervals(found)
+    figures_ = [(v, *ends) for v, ends in zip((precision, recall), spans, strict=True)]
+    KEPT.table(
+        "ifeval", "prompts", "answers of", ("answers", ",d"), ("precision", ".3f"), ("recall", ".3f")
+    ).row(title, name, len(found), *figures_)
     shown = [f"{v:.3f} [{a:.3f}, {b:.3f}]" for v, (a, b) in zip((precision, recall), spans, strict=True)]
     print(f"  {name:<32} precision {shown[0]}  recall {shown[1]}  answers {len(found)}")
 
@@ -93,8 +93,8 @@ def line(name: str, found: Judged) -> None:
 def report(title: str, found: Judged, *, by_prompt: bool) -> None:
     print(f"\n{title}")
     for model in sorted({item[1] for item in found}):
-        line(model, [item for item in found if item[1] == model])
-    line("all", found)
+        line(title, model, [item for item in found if item[1] == model])
+    line(title, "all", found)
     by_check: dict[str, Counter[bool]] = defaultdict(Counter)
     for _, _, reason, rejected, wrong in found:
         for name in reason.split("+") if rejected else ():
@@ -114,33 +114,20 @@ def others() -> None:
         rejected = [item for item in found if item[3]]
         right = sum(not item[4] for item in found)
         alarms = sum(not item[4] for item in rejected)
+        kept = KEPT.table(
+            "others",
+            "set",
+            ("answers", ",d"),
+            ("rejected", "d"),
+            ("false alarms", "d"),
+            ("of right answers", ".2%"),
+        )
+        kept.row(name, len(found), len(rejected), alarms, alarms / max(1, right))
         print(
             f"  {name:<18} answers {len(found):>5}  rejected {len(rejected):>4}"
             f"  wrong {len(rejected) - alarms:>4}"
             f"  false alarms {alarms}/{right} ({alarms / max(1, right):.4f})"
         )
-
-
-def best_ms(work: Callable[[], object], rounds: int) -> float:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
-
-
-def times() -> bool:
-    print("\ntime for a call, prompt read and answer checked; and to read a prompt of the same length alone")
-    met = True
-    for size, goal_ms in GOALS_MS.items():
-        seen = exchange((PROSE * (size // len(PROSE) + 1))[:size], PROMPT)
-        took = best_ms(lambda seen=seen: GATE.judge(seen), 30)
-        long = (PROMPT * (size // len(PROMPT) + 1))[: min(size, 8_000)]
-        reading = best_ms(lambda long=long: read_demands(long), 30)
-        met = met and took <= goal_ms
-        print(f"  {size:>7,} characters {took:>7.2f} ms (goal {goal_ms} ms), reading {reading:.2f} ms")
-    return met
 
 
 def main() -> None:
@@ -156,11 +143,13 @@ def main() -> None:
         seen, unseen = judged(parts[True]), judged(parts[False])
         report("IFEval, prompts in view when the grammar was written", seen, by_prompt=by_prompt)
         report("IFEval, prompts that were not", unseen, by_prompt=by_prompt)
+        for what, value, goal in zip(("precision", "recall"), figures(unseen), GOALS, strict=True):
+            KEPT.goal(f"{what} of `constraints`, IFEval, prompts not in view", value, at_least=goal)
         report("IFEval, all", seen + unseen, by_prompt=False)
         others()
-    if not times():
-        raise SystemExit(1)
+    else:
+        print("no recorded outcomes here: set TIERING_DATA")
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

@@ -15,6 +15,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
+from kept import Kept
 from litellm_tiering.classifiers.chain import Chain
 from litellm_tiering.classifiers.conditions import Condition
 from litellm_tiering.classifiers.heuristic import HeuristicClassifier
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 GOALS_MS = {50: 0.10, 2_000: 0.25, 100_000: 1.0}
 GOALS_RATIO = {2_000: 5.0, 100_000: 50.0}
+KEPT = Kept(__file__)
 OPENINGS = (
     "Why does the cache miss rate rise when we add more workers to the pool? ",
     "Please review this contract and list the clauses that hurt the tenant. ",
@@ -138,7 +140,14 @@ def main() -> None:
         mine, other = statistics.median(ours), statistics.median(theirs)
         ratio = other / mine
         asked = f"<= {goal} ms" + (f", >= {GOALS_RATIO[size]:.0f}x" if size in GOALS_RATIO else "")
-        met = mine <= goal and ratio >= GOALS_RATIO.get(size, 0.0)
+        met = KEPT.goal(f"a decision at {size:,} characters, ms", mine, at_most=goal)
+        if size in GOALS_RATIO:
+            what = f"how much faster than LiteLLM's scorer at {size:,} characters"
+            met = KEPT.goal(what, ratio, at_least=GOALS_RATIO[size]) and met
+        kept = KEPT.table(
+            "times", "request", ("ours, ms", ".4f"), ("LiteLLM's scorer, ms", ".4f"), ("ratio", ".1f")
+        )
+        kept.row(f"{size:,} characters", mine, other, ratio)
         missed += [] if met else [size]
         print(
             f"{size:>12,} {mine:>10.4f} {other:>12.4f} {ratio:>6.1f}x  {asked} {'met' if met else 'MISSED'}"
@@ -146,9 +155,10 @@ def main() -> None:
     body = chat(40, 10)
     ours = [timed(decide, body) for _ in range(rounds * 10)]
     print(f"{'40 turns':>12} {statistics.median(ours):>10.4f}   with 10 tools")
+    KEPT.tables["times"].row("a chat of 40 turns with 10 tools", statistics.median(ours), None, None)
     if missed:
         raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

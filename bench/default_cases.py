@@ -21,8 +21,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 
 from case_kit import HALVES, TIERS, Case, Ruled, ask_default, failures, load_cases
 
+from kept import Kept
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+KEPT = Kept(__file__)
 
 
 def last_words(case: Case) -> str:
@@ -79,6 +84,8 @@ def table(cases: list[Case], routers: dict[str, dict[str, Ruled]], by: Callable[
         groups[by(case)].append(case)
     for group, inside in groups.items():
         held = [sum(c.id not in told for c in inside) for told in failing.values()]
+        kept = KEPT.table("cases", "cases", ("how many", "d"), *((name, ".0%") for name in routers))
+        kept.row(group, len(inside), *(n / len(inside) for n in held))
         shown = "  ".join(f"{f'{n} {100 * n / len(inside):>5.0f} %':>14}" for n in held)
         print(f"{group:<20} {len(inside):>5}  {shown}")
 
@@ -106,6 +113,8 @@ def main() -> None:
     print("-- AUROC of the scores, hard against easy")
     for half in (*HALVES, ""):
         chosen = [c for c in cases if not half or c.half == half]
+        kept = KEPT.table("auroc", "cases", ("how many", "d"), *((name, ".3f") for name in routers))
+        kept.row(half or "all", len(chosen), *(auroc(chosen, ruled) for ruled in routers.values()))
         figures = "  ".join(f"{auroc(chosen, ruled):>14.3f}" for ruled in routers.values())
         print(f"{half or 'all':<20} {len(chosen):>5}  {figures}")
     if options.failing:
@@ -117,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

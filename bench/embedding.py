@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from decision import prompts
+from kept import Kept
 from litellm_tiering.classifiers.chain import Chain
 from litellm_tiering.classifiers.embedding import EmbeddingClassifier, Looks, embed
 from litellm_tiering.classifiers.embedding_local import encoder
@@ -31,6 +32,7 @@ from litellm_tiering.evals.train_head import held_out, read
 from litellm_tiering.intake import read_request
 
 LADDER = Ladder([Tier("simple", "small"), Tier("moderate", "medium"), Tier("complex", "large")])
+KEPT = Kept(__file__)
 GOALS_MS = {50: 3.0, 2_000: 12.0, 100_000: 15.0}
 PAIRS = {
     "routellm_gsm8k": ("mixtral-8x7b-instruct-v0.1", "gpt-4-1106-preview"),
@@ -58,6 +60,7 @@ def main() -> None:
     encoder()
     took = time.perf_counter() - began
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    KEPT.table("loading", ("loading, s", ".2f"), ("memory, MB", ".0f")).row(took, grown)
     print(f"loading: {took:.2f} s, {grown:.0f} MB\n")
     asyncio.run(times(options.rounds))
     if not options.data.is_dir():
@@ -89,6 +92,11 @@ async def times(rounds: int) -> None:
         taken.sort()
         late = taken[int(len(taken) * 0.95)]
         middle, cpu = statistics.median(taken), statistics.median(busy)
+        kept = KEPT.table(
+            "times", ("characters", ",d"), ("median, ms", ".2f"), ("95 in 100, ms", ".2f"), ("CPU, ms", ".2f")
+        )
+        kept.row(size, middle, late, cpu)
+        KEPT.goal(f"asking `embedding` at {size:,} characters, ms", middle, at_most=goal)
         print(f"{size:10,} {middle:8.2f} {late:8.2f} {cpu:8.2f} {goal:8.1f}")
 
 
@@ -102,6 +110,15 @@ def figures(data: Path, name: str) -> None:
     apgr, plain = head.figures(pair)["APGR"], words.figures(pair)["APGR"]
     low, high = interval(mine)
     least, most = interval(above)
+    kept = KEPT.table(
+        "sets",
+        "set",
+        ("questions", ",d"),
+        ("words", ".3f"),
+        ("trained head", ".3f"),
+        ("more than words", "+.3f"),
+    )
+    kept.row(name, len(pair), plain, (apgr, low, high), (apgr - plain, least, most))
     print(
         f"{name:17s} {len(pair):6,}  {plain:.3f}   {apgr:.3f} ({low:.3f} to {high:.3f})  "
         f"{apgr - plain:+.3f} ({least:+.3f} to {most:+.3f})",
@@ -110,4 +127,4 @@ def figures(data: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

@@ -30,10 +30,10 @@ import asyncio
 import datetime as dt
 import json
 import random
-import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from kept import Kept
 from litellm_tiering.adaptive import Watch
 from litellm_tiering.cascading import Cascade, Setting
 from litellm_tiering.config.build import build
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from litellm_tiering.journeys import Journey
 
 SAMPLES = 1000
+KEPT = Kept(__file__)
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.timezone.utc)
 SONNET, HAIKU, MINI = "claude-3-5-sonnet-20241022", "claude-3-haiku-20240307", "gpt-4o-mini-2024-07-18"
 GEMMA, MISTRAL, GPT4O = "gemma-2-2b-it", "mistral-7b-instruct-v0.3", "gpt-4o-2024-08-06"
@@ -345,13 +346,21 @@ def by_question(found: list[Run], what: str) -> list[float]:
     return [mean(values) for values in zip(*(getattr(run, what) for run in found), strict=True)]
 
 
-def span(values: list[float]) -> str:
+Span = tuple[float, float, float]
+"""A figure and its 95 % interval."""
+
+
+def span(value: float, values: list[float]) -> Span:
     values = sorted(values)
-    return f"[{values[int(0.025 * len(values))]:+.1f}, {values[int(0.975 * len(values)) - 1]:+.1f}]"
+    return value, values[int(0.025 * len(values))], values[int(0.975 * len(values)) - 1]
 
 
-def added(one: list[Run], base: list[Run]) -> str:
-    """What one adds to the other, with its intervals."""
+def shown(figure: Span, unit: str, width: int) -> str:
+    return f"{figure[0]:+6.1f}{unit} {f'[{figure[1]:+.1f}, {figure[2]:+.1f}]':>{width}}"
+
+
+def added(one: list[Run], base: list[Run]) -> tuple[Span, Span]:
+    """What one adds to the other in cost, in % of it, and in quality, in points; with intervals."""
     cost, right = by_question(one, "cost"), by_question(one, "right")
     cost0, right0 = by_question(base, "cost"), by_question(base, "right")
     draw, count = random.Random(7), len(cost)
@@ -361,7 +370,7 @@ def added(one: list[Run], base: list[Run]) -> str:
         costs.append(100 * (sum(cost[i] for i in at) / sum(cost0[i] for i in at) - 1))
         rights.append(100 * mean([right[i] - right0[i] for i in at]))
     dearer, better = 100 * (sum(cost) / sum(cost0) - 1), 100 * (mean(right) - mean(right0))
-    return f"{dearer:+6.1f} % {span(costs):>16} {better:+6.1f} {span(rights):>14}"
+    return span(dearer, costs), span(better, rights)
 
 
 # ---------------------------------------------------------------------- made-up traffic
@@ -436,7 +445,15 @@ async def measure(name: str, orders: int, *, learned: bool) -> None:
     dear = mean(by_question(found["strong"], "cost"))
     for way, each in found.items():
         figures = [mean(by_question(each, what)) for what in ("cost", "right", "straight", "second")]
-        told = "" if way in {"strong", "cascade"} else added(each, found["cascade"])
+        more = () if way in {"strong", "cascade"} else added(each, found["cascade"])
+        told = f"{shown(more[0], ' %', 16)} {shown(more[1], '', 14)}" if more else ""
+        kept = KEPT.table(
+            "pairs", "set and pair", ("questions", ",d"), "way", ("cost, % of strong", ".1f"),
+            ("right, %", ".1f"), ("straight, %", ".1f"), ("more cost than cascade, %", "+.1f"),
+            ("more quality, points", "+.1f"),
+        )  # fmt: skip
+        shares = (100 * figures[0] / dear, 100 * figures[1], 100 * figures[2])
+        kept.row(name, len(asked), way, *shares, *(more or (None, None)))
         print(
             f"  {way:10}{100 * figures[0] / dear:7.1f}{100 * figures[1]:7.1f}{100 * figures[2]:10.1f}"
             f"{100 * figures[3]:8.1f}   {told}"
@@ -464,4 +481,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

@@ -14,6 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from kept import Kept
 from litellm_tiering.core.gate import Demand
 from litellm_tiering.gates.confidence import ConfidenceGate
 from litellm_tiering.gates.language import LanguageGate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from litellm_tiering.core.gate import Exchange, Gate
 
 GOALS_MS = {2_000: 0.3, 200_000: 5.0}
+KEPT = Kept(__file__)
 DEFAULT = ("not_empty", "finished", "refusal", "json_schema")
 SENTENCES = (
     "The committee met on the {n}th of March and approved a budget of {n},250 for the migration. ",
@@ -122,6 +124,15 @@ def main() -> None:
     from litellm import token_counter  # noqa: PLC0415 - seconds, and not needed to import this file
 
     every = gates()
+    kept = KEPT.table(
+        "sets",
+        "answer",
+        ("characters", ",d"),
+        "gates",
+        ("µs", ",.0f"),
+        ("times faster than counting its tokens", ".0f"),
+    )
+    slowest: dict[tuple[str, int], float] = {}
     missed = False
     prompt = "Explain what the committee decided, and why the results were not what they had expected."
     for size, goal_ms in GOALS_MS.items():
@@ -140,13 +151,21 @@ def main() -> None:
                 took = best_us(tries, lambda a=asked, s=seen: together(a, s))
                 met = took <= goal_ms * 1_000
                 missed = missed or not met
+                kept.row(kind, len(text), name, took, reference / took)
+                slowest[name, size] = max(slowest.get((name, size), 0.0), took / 1_000)
                 print(
                     f"  {name:<12} {took:>9,.1f} us  {reference / took:>5.1f}x faster;"
                     f" goal {goal_ms} ms {'met' if met else 'MISSED'}"
                 )
+    for (name, size), took_ms in slowest.items():
+        KEPT.goal(
+            f"{name} of gates, slowest of three kinds at {size:,} characters, ms",
+            took_ms,
+            at_most=GOALS_MS[size],
+        )
     if missed:
         raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from kept import Kept
 from litellm_tiering.core.budget import Limit
 from litellm_tiering.ledger import batch
 from litellm_tiering.ledger.memory import MemoryLedger
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000
 AT_ONCE = 128
 PATIENT_S = 5.0
+KEPT = Kept(__file__)
 TALLY = Tally(
     "2027-01-15", 8, NOW + 86_400, "auto", "simple", "small", "research", "heuristic", 1, 0, 1, 4_000, 9_000
 )
@@ -106,9 +108,17 @@ async def main(calls: int) -> None:
             f"{'INCRBY, one round trip':24}{base_s * 1e6:>10.0f} µs{1:>10.2f}{'':23}"
             f"{base_rate:>13.0f}{1:>10.2f}"
         )
+        kept = KEPT.table(
+            "stores", "store", ("reserve alone, µs", ".0f"), ("of INCRBY", ".2f"),
+            ("settle alone, µs", ".0f"), ("of INCRBY", ".2f"), ("a second, busy", ",.0f"),
+            ("of INCRBY", ".2f"),
+        )  # fmt: skip
+        kept.row("INCRBY, one round trip", base_s * 1e6, 1.0, None, None, base_rate, 1.0)
         for name, ledger in ledgers.items():
             (reserve_s, settle_s), rate = await measure(reserve_and_settle(ledger), calls)
             await ledger.close()
+            each = (reserve_s * 1e6, reserve_s / base_s, settle_s * 1e6, settle_s / base_s)
+            kept.row(name, *each, rate, rate / base_rate)
             print(
                 f"{name:24}{reserve_s * 1e6:>10.0f} µs{reserve_s / base_s:>10.2f}{settle_s * 1e6:>10.0f} µs"
                 f"{settle_s / base_s:>10.2f}{rate:>13.0f}{rate / base_rate:>10.2f}"
@@ -116,4 +126,4 @@ async def main(calls: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000))
+    KEPT.run(lambda: asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000)))

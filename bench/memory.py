@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 
+from kept import Kept
 from litellm_tiering.core.budget import NO_BOUND, Limit
 from litellm_tiering.ledger import marks as ledger_marks
 from litellm_tiering.ledger.batch import Script, ask
@@ -43,6 +44,7 @@ COUNTERS, INDEXED = 20_000, 5_000
 WINDOW = "day:2027-01-15@Europe/Berlin"
 MOST_BYTES = 500
 PATIENT_S = 60.0
+KEPT = Kept(__file__)
 
 MARK_ALL = Script(
     Script.of("marks.lua").text
@@ -84,6 +86,11 @@ async def mark_rows(client: Any) -> None:  # noqa: ANN401 - redis-py's clients s
         after = await grown(client, in_sets, count, rate // part or 1)
         packed = await share_packed(client)
         day = rate * SPAN_S * STEPS_A_DAY
+        kept = KEPT.table(
+            "marks", ("attempts a second", ",d"), ("a key each, B", ".1f"), ("a day, MB", ",.0f"),
+            ("in sets, B", ".1f"), ("a day, MB", ",.0f"), ("packed", ".0%"),
+        )  # fmt: skip
+        kept.row(rate, before, before * day / 1e6, after, after * day / 1e6, packed)
         print(
             f"{rate:>18,}{before:>12.1f} B{before * day / 1e6:>9,.0f} MB{after:>9.1f} B"
             f"{after * day / 1e6:>9,.0f} MB{packed:>8.0%}"
@@ -157,9 +164,12 @@ async def counter_rows(client: Any, ledger: RedisLedger) -> None:  # noqa: ANN40
         ("used_memory, while each has its entry (5,000)", indexed),
         ("used_memory, all of them", each),
     ):
+        KEPT.table("counters", "a counter", ("B", ".0f")).row(what, bytes_)
         print(
             f"  {what:52}{bytes_:>7.0f} B{'' if bytes_ <= MOST_BYTES else '  MORE THAN ' + str(MOST_BYTES)}"
         )
+
+    KEPT.goal("a counter in Redis, hash and entry in the index, B", own + entry, at_most=MOST_BYTES)
 
 
 async def main() -> None:
@@ -174,4 +184,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    KEPT.run(lambda: asyncio.run(main()))

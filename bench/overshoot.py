@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from kept import Kept
 from litellm_tiering.testing.processes import serve_provider
 from litellm_tiering.testing.proxy import PRICES, Proxy, config_for, serve_proxy
 from litellm_tiering.testing.redis import serve_redis
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from litellm_tiering.testing.redis import RedisServer
 
 LATENCY_MS = 200
+KEPT = Kept(__file__)
 QUESTION = "Explain step by step how tides work, and why there are two a day. [[hard]]"
 MAX_TOKENS = 60
 CALM_S = 0.5
@@ -175,6 +177,10 @@ def measure(name: str, config: dict[str, Any], provider: Provider, limit_usd: fl
                 if proxy.process.popen.poll() is not None:
                     raise SystemExit(f"a proxy ended under load. It wrote:\n{proxy.process.tail()}")
             ok, cost_usd = served(provider)
+            kept = KEPT.table(
+                "loads", "budget", "load", ("calls", ",d"), ("served", ",d"), ("spent, of the limit", ".0%")
+            )
+            kept.row(name, load.name, count, ok, cost_usd / limit_usd)
             held = held and cost_usd <= limit_usd * (1 + 1e-9)
             print(
                 f"{name:22} {load.name:22} {count:5} {ok:7} {cost_usd / limit_usd:9.0%}"
@@ -205,9 +211,11 @@ def main() -> None:
         # Its own database of Redis would do; a server of its own leaves no doubt.
         with serve_redis() as other:
             measure("LiteLLM's own, Redis", theirs(provider, other, limit_usd), *rest)
+    most = max(row[-1] for row in KEPT.tables["loads"].rows if row[0].startswith("ours"))
+    KEPT.goal("the most that ours spent, of the limit", most, at_most=1 + 1e-9)
     print(f"ours within the limit under every load: {'yes' if all(held) else 'NO'}")
     sys.exit(0 if all(held) else 1)
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

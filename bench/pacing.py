@@ -17,13 +17,13 @@ import argparse
 import asyncio
 import gzip
 import json
-import sys
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
+from kept import Kept
 from litellm_tiering.config.build import build
 from litellm_tiering.config.load import from_mapping
 from litellm_tiering.core.catalog import Price, TierFacts
@@ -46,6 +46,7 @@ TRACES = {"diurnal": "nightburst", "eveningspike": "diurnal", "nightburst": "eve
 MEASURED = ("zeroeval_gsm@gpt35", "ifeval@haiku")
 SHARES = (0.6, 0.8)
 DAYS_LEARNED = 3
+KEPT = Kept(__file__)
 NO_LIMIT_USD = 1_000_000.0
 
 
@@ -115,6 +116,19 @@ def table(results: list[Result]) -> None:
         )
 
 
+def keep(day: str, results: list[Result]) -> None:
+    kept = KEPT.table(
+        "days", "day, questions, limit", "policy", ("spent", ".1%"), ("refused", ".1%"),
+        ("moved down", ".1%"), ("from 18:00 on", ".1%"), ("quality", ".4f"), ("more than thresholds", "+.4f"),
+    )  # fmt: skip
+    for r in results:
+        found = [a - b for a, b in zip(r.worth, results[0].worth, strict=True)]
+        far = 1.96 * stdev(found) / sqrt(len(found))
+        more = None if r is results[0] else (mean(found), mean(found) - far, mean(found) + far)
+        shares = (r.ratio, r.refused_share, r.downgraded_share, r.late_share)
+        kept.row(day, r.label, *shares, r.quality, more)
+
+
 def against(result: Result, plain: Result) -> str:
     """The difference in quality, request by request, and its standard error."""
     if result is plain:
@@ -153,6 +167,7 @@ def measure(set_: str, name: str, pictures: Path | None) -> list[str]:
         what = f"{name}, {set_}, limit {share:.0%} of ${usd(wanted):.2f}"
         print(f"\n{what}: {results[0].requests:,} requests, quality {results[0].quality_wanted:.4f} without")
         table(results)
+        keep(f"{name}, {set_}, {share:.0%}", results)
         found += [f"{what}: {goal}" for goal in missed(results)]
         if pictures is not None and share == SHARES[0]:
             pictures.mkdir(parents=True, exist_ok=True)
@@ -180,6 +195,9 @@ def main() -> int:
     except NoPlots as error:
         print(f"{error}, or --no-pictures")
         return 2
+    for goal in goals or ("nothing",):
+        KEPT.table("missed", "missed").row(goal)
+    KEPT.goal("days and policies that miss a goal", len(goals), at_most=0)
     print("\nevery goal is met" if not goals else "\nmissed:")
     for goal in goals:
         print(f"  {goal}")
@@ -187,4 +205,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 import httpx
 from playwright.sync_api import sync_playwright
 
+from kept import Kept
 from litellm_tiering.ledger.open import open_ledger, open_records
 from litellm_tiering.records import Row
 from litellm_tiering.testing.processes import serve_provider
@@ -46,6 +47,7 @@ BUDGETS = [
     {"scope": "team", "match": "*", "limit_usd": 10},
 ]
 BATCH = 64
+KEPT = Kept(__file__)
 WATCH = """
 window.long = [];
 new PerformanceObserver(list => list.getEntries().forEach(e => window.long.push(e.duration)))
@@ -158,11 +160,20 @@ def main() -> int:
     print(
         f"{options.decisions:,} decisions in SQLite, ten requests a second meanwhile; {options.rounds} rounds"
     )
+    kept = KEPT.table(
+        "page", "what", ("median, ms", ".0f"), ("longest, ms", ".0f"), ("of the route's own", ".1f")
+    )
     for name in ("usable", "filtered", "older"):
         middle, longest = statistics.median(told[name]), max(told[name])
+        kept.row(name, middle, longest, middle / route)
         print(
             f"  {name:10} {middle:7.0f} ms  (longest {longest:.0f}), {middle / route:.1f} x the route's own"
         )
+    kept.row("the route alone", route, max(told["route"]), 1.0)
+    tasks = KEPT.table(
+        "tasks", ("long tasks", "d"), ("the longest, ms", ".0f"), ("rows", ".0f"), ("elements", ".0f")
+    )
+    tasks.row(len(told["long"]), max(told["long"], default=0), max(told["rows"]), max(told["nodes"]))
     print(f"  {'route':10} {route:7.0f} ms  (longest {max(told['route']):.0f})")
     print(f"  long tasks {len(told['long'])}, the longest {max(told['long'], default=0):.0f} ms")
     print(f"  rows {max(told['rows']):.0f}, elements {max(told['nodes']):.0f}")
@@ -170,4 +181,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apgr import reference_metrics
+from kept import Kept
 from litellm_tiering.cli import main as command
 from litellm_tiering.cli.common import Exit
 from litellm_tiering.cli.score import Scorer
@@ -55,6 +56,7 @@ SETS = (
     "llmrouter",
     "routellm_mmlu",
 )
+KEPT = Kept(__file__)
 GOAL = 0.95
 """Of how many splits the promise is to be kept."""
 
@@ -203,6 +205,14 @@ def tell(name: str, total: int, found: Sequence[Split], target: float) -> None:
         f"at least {near}  promised in {len(made)}",
         flush=True,
     )
+    kept_in = (float(kept.mean()), low, high)
+    means = np.array([(s.quality, s.cost) for s in made]).mean(0) if made else (None, None)
+    table = KEPT.table(
+        "sets", "set", ("splits", "d"), ("kept", ".0%"), ("promised in", "d"),
+        ("quality where promised", ".3f"), ("cost, of always strong", ".0%"),
+    )  # fmt: skip
+    table.row(name, len(found), kept_in, len(made), *means)
+    KEPT.goal(f"{name}: splits that keep the promise", kept_in[0], at_least=GOAL)
     if made:
         qualities, costs = np.array([(s.quality, s.cost) for s in made]).T
         shown = (
@@ -242,4 +252,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    KEPT.run(main)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from kept import Kept
 from litellm_tiering.testing.processes import free_port, spawned, wait_http
 from litellm_tiering.testing.proxy import Proxy, config_for, serve_proxy
 from litellm_tiering.testing.redis import serve_redis
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 CPUCLOCK_SCHED = 2
 GOALS = {("chat", "plugin"): 1.05, ("chat", "cascade"): 1.07}
+KEPT = Kept(__file__)
 SIDES = ("without", "plugin", "cascade")
 FIRSTS = {False: 4, True: 1}
 """How many streams of each side are timed to their first content each round: at once, and slow ones."""
@@ -118,6 +120,16 @@ def tell(kind: str, per_request: dict[str, list[float]]) -> None:
             f"{kind:7} CPU per request, {side} / without: median {median:.3f} of {len(ratios)} rounds", end=""
         )
         low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+        if goal is not None:
+            KEPT.goal(f"CPU per request, {kind}, {side} / without", median, at_most=goal)
+        kept = KEPT.table(
+            "cpu",
+            "requests",
+            "beside LiteLLM alone",
+            ("CPU, ratio (half of the rounds between)", ".3f"),
+            ("rounds", "d"),
+        )
+        kept.row(kind, side, (median, low, high), len(ratios))
         print(f" (half of them from {low:.3f} to {high:.3f}){verdict}")
 
 
@@ -125,6 +137,10 @@ def tell_firsts(pace: str, found: dict[str, list[float]]) -> None:
     base = statistics.median(found["without"])
     for side in SIDES:
         median = statistics.median(found[side])
+        kept = KEPT.table(
+            "firsts", "stream", "side", ("first content, ms", ".1f"), ("more than LiteLLM alone, ms", "+.1f")
+        )
+        kept.row(pace, side, median, median - base)
         print(
             f"first content of a stream, {pace}, {side:8} median {median:7.1f} ms ({median - base:+.1f} ms)"
         )
@@ -177,4 +193,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

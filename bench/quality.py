@@ -15,15 +15,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import sys
 
 import httpx
 
+from kept import Kept
 from litellm_tiering.testing.proxy import Proxy, serve_proxy
 from replaying import SETS, Outcome, absent, config_of, read, serve_replay
 
 MEASURED = ("ifeval@haiku", "zeroeval_gsm@haiku", "zeroeval_gsm@gpt35")
 CONCURRENCY = 8
+KEPT = Kept(__file__)
 TIERING = {
     "tiers": [{"name": "simple", "model": "small"}, {"name": "complex", "model": "large"}],
     "store": {"url": "memory://"},
@@ -63,11 +64,16 @@ def measure(name: str, count: int) -> None:
             right = sum(o.correct[models[g]] for o, g in zip(outcomes, groups, strict=True)) / len(outcomes)
             results[label] = (right, cost, groups.count("large") / len(groups))
         dearest = results["always strong"][1]
+        kept = KEPT.table(
+            "sets", "set", "way", ("quality", ".3f"), ("cost, % of strong", ".1%"), ("to strong", ".1%")
+        )
         for label, (right, cost, share) in results.items():
+            kept.row(name, label, right, cost / dearest, share)
             print(f"{label:16}{right:9.3f}{cost:12.4f}{cost / dearest:13.1%}{share:11.1%}")
         (low, cheap, _), (high, dear, _) = results["always cheap"], results["always strong"]
         share = results["auto"][2]
         expected = low + share * (high - low)
+        kept.row(name, "random, as many", expected, (cheap + share * (dear - cheap)) / dearest, share)
         print(
             f"{'random, as many':16}{expected:9.3f}{cheap + share * (dear - cheap):12.4f}{'':13}{share:11.1%}"
         )
@@ -88,4 +94,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

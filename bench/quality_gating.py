@@ -12,9 +12,7 @@ there is no data.
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,14 +23,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import fit_acceptable as built_in  # noqa: E402 - a script beside the package
 
+from kept import Kept  # noqa: E402 - beside this script
 from litellm_tiering.evals.metrics import auroc  # noqa: E402
 from litellm_tiering.evals.outcomes import read_outcomes  # noqa: E402
 from litellm_tiering.evals.train_gate import Table, cross_score, folds_of  # noqa: E402
 from litellm_tiering.evals.train_gate_rows import digest_of, exchange_of, read_rows  # noqa: E402
-from litellm_tiering.gates.acceptable import AcceptableGate  # noqa: E402
 from litellm_tiering.gates.arithmetic import ArithmeticGate  # noqa: E402
 from litellm_tiering.gates.constraints import ConstraintsGate  # noqa: E402
-from litellm_tiering.testing.gates import exchange  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +66,7 @@ IFEVAL = ("mistral-7b-instruct-v0.3", HAIKU, MINI, GPT4O, SONNET_JUNE)
 GOALS = {"unseen kind": 0.68, "unseen questions": 0.68, "own data": 0.75}
 TARGET = 0.95
 DRAWS = 300
+KEPT = Kept(__file__)
 
 
 class Answers(NamedTuple):
@@ -127,22 +125,28 @@ def tell_auroc(read_: dict[str, Answers]) -> bool:
     sums: dict[str, list[Any]] = {way: [] for way in ways}
     rng = np.random.default_rng(0)
     for name, rows in read_.items():
-        cells = []
+        cells, told = [], []
         draws = [rng.integers(0, len(rows.bad), len(rows.bad)) for _ in range(DRAWS)]
         for way, score in rows.scores.items():
             drawn = [auroc(score[i], rows.bad[i]) for i in draws]
             sums[way].append(np.array([auroc(score, rows.bad), *drawn]))
             low, high = np.nanpercentile(drawn, (2.5, 97.5))
+            told.append((sums[way][-1][0], low, high))
             cells.append(f"{sums[way][-1][0]:.3f} ({low:.3f} to {high:.3f})")
+        kept = KEPT.table("auroc", "pair", ("answers", ",d"), *((way, ".3f") for way in ways))
+        kept.row(name, len(rows.bad), *told)
         print(f"{name:<25}" + "".join(f"{cell:>30}" for cell in cells))
     met = True
-    cells = []
+    cells, told = [], []
     for way in ways:
         mean = np.mean(sums[way], axis=0)
         low, high = np.nanpercentile(mean[1:], (2.5, 97.5))
         goal = GOALS.get(way)
-        met = met and (goal is None or mean[0] >= goal)
+        told.append((mean[0], low, high))
+        what = f"AUROC of `acceptable`, {way}, mean of {len(read_)}"
+        met = (goal is None or KEPT.goal(what, mean[0], at_least=goal)) and met
         cells.append(f"{mean[0]:.3f} ({low:.3f} to {high:.3f})")
+    KEPT.tables["auroc"].row(f"mean of {len(read_)}", None, *told)
     print(f"{'mean of ' + str(len(read_)):<25}" + "".join(f"{cell:>30}" for cell in cells))
     print("goals (mean): " + ", ".join(f"{way} {goal}" for way, goal in GOALS.items()))
     return met
@@ -157,11 +161,19 @@ def tell_cost(read_: dict[str, Answers], splits: int) -> None:
         if np.isnan(rows.cw).any() or np.isnan(rows.cs).any():
             print(f"{name:<25}costs are not known")
             continue
-        cells = []
+        cells, kept = [], []
         for way in (None, "unseen kind", "own data"):
             p_bad = np.zeros(len(rows.bad)) if way is None else rows.scores[way]
             told = np.array([_split_cost(rows, p_bad, way is not None, seed) for seed in range(splits)])
-            cells.append(f"{told[:, 0].mean():.0f} (quality {told[:, 1].mean():.3f})")
+            cost, quality = told.mean(0)
+            kept += [cost, quality]
+            cells.append(f"{cost:.0f} (quality {quality:.3f})")
+        if goals[name] is not None:
+            what = f"cost at 95 % of strong quality, {name}, own data, %"
+            KEPT.goal(what, kept[-2], at_most=goals[name])
+        ways = ("words alone", "built-in, unseen kind", "own data")
+        columns = [c for w in ways for c in ((f"{w}: cost, %", ".0f"), (f"{w}: quality", ".3f"))]
+        KEPT.table("costs", "pair", *columns).row(name, *kept)
         goal = "" if goals[name] is None else f"{goals[name]:.0f}"
         print(f"{name:<25}{cells[0]:>22}{cells[1]:>26}{cells[2]:>22}   {goal}")
     print("quality is that of the other half, as a share of always-strong: 0.95 was aimed at")
@@ -210,33 +222,21 @@ def tell_rejections() -> None:
                     lambda i, up=up, bad=bad: bad[i][up[i]].mean() if up[i].any() else np.nan, len(up)
                 )
                 recall = up[bad].mean() if bad.any() else np.nan
+                columns = (
+                    "gate",
+                    "set",
+                    "model",
+                    ("answers", ",d"),
+                    ("rejects", ".1%"),
+                    ("precision", ".3f"),
+                )
+                kept = KEPT.table("rejections", *columns, ("recall", ".3f"))
+                if model == "all":
+                    kept.row(gate.name, file, model, len(up), up.mean(), (precision, low, high), recall)
                 print(
                     f"{gate.name:<12} {file + ' ' + model[:20]:<32} {up.mean():>7.1%}   "
                     f"{precision:.3f} ({low:.3f} to {high:.3f})   {recall:>8.3f}"
                 )
-
-
-def tell_time(rounds: int = 30) -> None:
-    """What one answer takes, best of several rounds, beside the constraints gate that is asked within."""
-    print(
-        "\nMilliseconds for one answer (goals 1.2 at 2,000 characters, 6 at 200,000, without the constraints)"
-    )
-    gates = (AcceptableGate(), ArithmeticGate(), ConstraintsGate())
-    for name, chars in itertools.product(("zeroeval_gsm", "ifeval"), (2_000, 200_000)):
-        outcomes = list(read_outcomes(str(built_in.DATA / f"outcomes_{name}.jsonl.gz"), [HAIKU]))
-        text = "\n".join(outcome.answers[HAIKU].text or "" for outcome in outcomes)
-        seen = exchange(text[:chars], outcomes[3].prompt)
-        told = [f"{gate.name} {_best_ms(gate, seen, rounds):.2f}" for gate in gates]
-        print(f"{name:<14} {chars:>8,} characters: " + ", ".join(told))
-
-
-def _best_ms(gate: Any, seen: Any, rounds: int) -> float:  # noqa: ANN401 - a gate and an exchange
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        gate.judge(seen)
-        times.append(time.perf_counter() - began)
-    return min(times) * 1e3
 
 
 def main() -> None:
@@ -257,11 +257,13 @@ def main() -> None:
     met = tell_auroc(read_)
     tell_cost(read_, options.splits)
     tell_rejections()
-    tell_time()
-    print("\nAgreement of two models: bench/agreement.py. Thresholds with a promise: bench/tune_promise.py.")
+    print(
+        "\nAgreement of two models: bench/agreement.py. Thresholds with a promise: bench/tune_promise.py. "
+        "Times: bench/model_times.py."
+    )
     if not met:
         raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

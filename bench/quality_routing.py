@@ -5,7 +5,7 @@
 APGR (0.5 is chance) of: the number of words, the bundled default, LiteLLM's own scorer and an oracle; of
 `learned` trained on the same set (cross-validation, all choices made inside the training folds), on sets of
 other kinds, and on a stream mixed of eight sets; of the embedding, where that extra is installed. Then
-learning curves, and how long a decision takes.
+learning curves. How long a decision takes is shown by bench/model_times.py.
 
 Data and reference metrics are read from TIERING_DATA and TIERING_TOOLS, or from ../shared beside the
 repository. Exits with 1 where a goal is missed.
@@ -14,34 +14,21 @@ repository. Exits with 1 where a goal is missed.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import math
 import os
-import statistics
 import sys
-import tempfile
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from apgr import reference_metrics, scores
-from decision import prompts
+from kept import Kept
 from litellm_tiering.classifiers.embedding_local import encoder, installed
-from litellm_tiering.classifiers.learned import LearnedClassifier
-from litellm_tiering.classifiers.learned_model import KIND, RouterModel
-from litellm_tiering.core.classification import Subject
-from litellm_tiering.core.features import Caller, Surface
-from litellm_tiering.core.ladder import Ladder, Tier
 from litellm_tiering.evals.fit import STRENGTHS, fit
 from litellm_tiering.evals.metrics import Pair, Ranking, interval, resamples
 from litellm_tiering.evals.outcomes import Answer, Outcome
 from litellm_tiering.evals.train_cv import BOOTSTRAPS, Figure, held_out, learning_curve
-from litellm_tiering.evals.train_router import train
 from litellm_tiering.evals.train_rows import Rows
-from litellm_tiering.intake import read_request
-from litellm_tiering.weights import write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +54,6 @@ MIXED_ROWS = 800
 CURVES = ("routellm_gsm8k", "routellm_mmlu", "llmrouter")
 GOALS = {"routellm_gsm8k": 0.66, "routellm_mmlu": 0.65, "llmrouter": 0.69}
 GOAL_MEAN, GOAL_MIXED = 0.605, 0.60
-GOALS_MS = {50: 0.15, 2_000: 0.4, 100_000: 1.5}
 # Sets whose questions are the same, or of the same exam: none of them is "another kind" to the others.
 KINDS = (
     {"routellm_gsm8k", "zeroeval_gsm", "zeroeval_gsm@gpt35", "zeroeval_gsm@haiku"},
@@ -79,7 +65,17 @@ KINDS = (
 EXAMS = {"gsm8k", "agentverse-mgsm", "math", "mmlu"}
 """Tasks of llmrouter whose questions are those of other sets."""
 
-LADDER = Ladder([Tier("simple", "small"), Tier("complex", "large")])
+KEPT = Kept(__file__)
+ROUTERS = (
+    "words", "default", "litellm", "learned", "above words", "embedding", "with embedding", "other sets",
+    "oracle",
+)  # fmt: skip
+"""The columns of the table that is kept."""
+
+
+def keep(name: str, count: int | None, found: dict[str, Any]) -> None:
+    columns = [("questions", ",d"), *((router, ".3f") for router in ROUTERS)]
+    KEPT.table("sets", "set", *columns).row(name, count, *(found.get(router) for router in ROUTERS))
 
 
 class Set:
@@ -221,6 +217,11 @@ def routers(name: str, sets: dict[str, Set], *, quick: bool) -> dict[str, Figure
     return found
 
 
+def spread(column: Any) -> float:  # noqa: ANN401 - lists and arrays
+    """How far the mean over another dozen sets would be off, in 95 of 100."""
+    return 1.96 * float(np.std(column, ddof=1)) / math.sqrt(len(column)) if len(column) > 1 else math.nan
+
+
 def per_set(metrics: Any, names: list[str], *, quick: bool) -> list[str]:  # noqa: ANN401 - as above
     """The table of single sets; what goals were missed."""
     sets = {name: Set(metrics, name) for name in names}
@@ -233,15 +234,22 @@ def per_set(metrics: Any, names: list[str], *, quick: bool) -> list[str]:  # noq
         for router, shown in found.items():
             values.setdefault(router, []).append(shown.value)
             print(f"  {router:<15}{shown}", flush=True)
-        if name in GOALS and found["learned"].value < GOALS[name]:
+        keep(name, len(one.lines), found)
+        reached = found["learned"].value
+        if name in GOALS and not KEPT.goal(f"APGR of `learned`, {name}", reached, at_least=GOALS[name]):
             missed.append(f"{name}: learned {found['learned'].value:.3f}, goal {GOALS[name]}")
     print(f"\nmean of {len(sets)} sets (random: 0.500)")
     for router, column in values.items():
         # Over sets: what another dozen sets would show.
-        doubt = 1.96 * float(np.std(column, ddof=1)) / math.sqrt(len(column)) if len(column) > 1 else math.nan
-        print(f"  {router:<15}{np.mean(column):.3f} (± {doubt:.3f} over sets)")
+        print(f"  {router:<15}{np.mean(column):.3f} (± {spread(column):.3f} over sets)")
+    over = {router: np.array(column) for router, column in values.items()}
+    keep(
+        f"mean of {len(sets)}",
+        None,
+        {r: (m := c.mean(), m - d, m + d) for r, c in over.items() for d in (spread(c),)},
+    )
     mean = float(np.mean(values["learned"]))
-    if len(sets) == len(SETS) and mean < GOAL_MEAN:
+    if len(sets) == len(SETS) and not KEPT.goal("APGR of `learned`, mean of 12", mean, at_least=GOAL_MEAN):
         missed.append(f"mean of {len(sets)}: learned {mean:.3f}, goal {GOAL_MEAN}")
     return missed
 
@@ -262,14 +270,18 @@ def mixed(metrics: Any) -> list[str]:  # noqa: ANN401 - as above
     default, words = scores(texts)
     learned = held_out(rows).mean(1)
     print(f"\none model for a stream of {rows.count:,} questions of eight sets ({', '.join(MIXED)})")
-    found = figure(pair, learned)
-    print(f"  {'words':<15}{figure(pair, words)}\n  {'default':<15}{figure(pair, default)}")
-    print(f"  {'learned':<15}{found}\n  {'above words':<15}{figure(pair, learned, words)}")
+    found = {"words": figure(pair, words), "default": figure(pair, default)}
+    found |= {"learned": figure(pair, learned), "above words": figure(pair, learned, words)}
     if installed():
         by_meaning = embedded(rows, texts)
-        print(f"  {'with embedding':<15}{figure(pair, joined(learned, by_meaning))}")
-    print(f"  {'oracle':<15}{figure(pair, pair.qs - pair.qw)}", flush=True)
-    return [] if found.value >= GOAL_MIXED else [f"mixed stream: {found.value:.3f}, goal {GOAL_MIXED}"]
+        found["with embedding"] = figure(pair, joined(learned, by_meaning))
+    found["oracle"] = figure(pair, pair.qs - pair.qw)
+    for router, shown in found.items():
+        print(f"  {router:<15}{shown}", flush=True)
+    keep("a stream of eight", rows.count, found)
+    value = found["learned"].value
+    met = KEPT.goal("APGR of `learned`, one model for a stream of eight sets", value, at_least=GOAL_MIXED)
+    return [] if met else [f"mixed stream: {value:.3f}, goal {GOAL_MIXED}"]
 
 
 def curves(metrics: Any, names: list[str]) -> None:  # noqa: ANN401 - as above
@@ -278,34 +290,8 @@ def curves(metrics: Any, names: list[str]) -> None:  # noqa: ANN401 - as above
         print(f"\nlearning curve of {name}: rows trained on, APGR")
         for point in learning_curve(rows):
             print(f"  {point.rows:>6,}  {point.apgr}", flush=True)
-
-
-def decision_times(metrics: Any, folder: Path) -> list[str]:  # noqa: ANN401 - as above
-    """How long reading a request and asking a trained router take, and the router's part alone."""
-    found = train(Set(metrics, "ifeval").rows(), curve=False)
-    write(folder / "router.json", KIND, found.header, found.arrays)
-    learned = LearnedClassifier(RouterModel.load(folder / "router.json"), LADDER)
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
-    missed = []
-    print("\ndecision time, ms, median: characters, with reading the request, the router alone")
-    for size, goal in GOALS_MS.items():
-        whole, alone = [], []
-        for text in prompts(size) * 10:
-            body = {"messages": [{"role": "user", "content": text}]}
-            began = time.perf_counter()
-            features, prompt = read_request(body, Surface.CHAT)
-            subject = Subject(features, Caller(), prompt, now)
-            read = time.perf_counter()
-            learned.classify(subject)
-            end = time.perf_counter()
-            whole.append(1000 * (end - began))
-            alone.append(1000 * (end - read))
-        middle = statistics.median(alone)
-        met = middle <= goal
-        missed += [] if met else [f"decision at {size:,} characters: {middle:.2f} ms, goal {goal}"]
-        said = f"<= {goal} {'met' if met else 'MISSED'}"
-        print(f"  {size:>8,}  {statistics.median(whole):.3f}  {middle:.3f}  {said}")
-    return missed
+            curve = KEPT.table("curves", "set", ("rows trained on", ",d"), ("APGR", ".3f"))
+            curve.row(name, point.rows, point.apgr)
 
 
 def main() -> int:
@@ -321,11 +307,9 @@ def main() -> int:
     missed += mixed(metrics)
     if not options.quick:
         curves(metrics, [n for n in CURVES if n in options.sets])
-    with tempfile.TemporaryDirectory() as folder:
-        missed += decision_times(metrics, Path(folder))
     print("\n" + ("all goals met" if not missed else "MISSED: " + "; ".join(missed)))
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

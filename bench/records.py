@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from kept import Kept
 from litellm_tiering.books import Books
 from litellm_tiering.config.assemble import SystemClock
 from litellm_tiering.core.decision import Decision, Reason, Stage, Step
@@ -49,6 +50,8 @@ START = 1_800_000_000.0
 TIMES = 21
 PAGE_MS = 100.0
 """What the page's questions may take, median."""
+
+KEPT = Kept(__file__)
 
 
 def record(number: int, draw: random.Random) -> Record:
@@ -123,6 +126,17 @@ async def measure(name: str, url: str, most: int, size: Callable[[], int]) -> No
         f"\n{name}: {kept:,} rows kept of {len(ids):,} written, "
         f"{grown / 1e6:.1f} MB ({grown / kept:.0f} B each)"
     )
+    sizes = KEPT.table(
+        "stores",
+        "store",
+        ("rows kept", ",d"),
+        ("MB", ".1f"),
+        ("bytes each", ".0f"),
+        ("written in, µs each", ".0f"),
+    )
+    sizes.row(name, kept, grown / 1e6, grown / kept, each_us)
+    asked_of = KEPT.table("questions", "store", "question", ("median, ms", ".2f"), ("longest, ms", ".2f"))
+    medians = []
     print(f"  written in {each_us:.0f} us each, {AT_ONCE} at a time, in the background")
     gateway = SimpleNamespace(
         engine=SimpleNamespace(books=_books(ledger, writer)), settings=SimpleNamespace(ladder=LADDER)
@@ -148,10 +162,14 @@ async def measure(name: str, url: str, most: int, size: Callable[[], int]) -> No
             return plain(await listed(gateway, key, asked))
 
         middle_ms, longest_ms = await median_ms(work)
+        asked_of.row(name, what, middle_ms, longest_ms)
+        medians.append(middle_ms)
         print(
             f"  {what:24} {middle_ms:8.1f} ms  (longest {longest_ms:.1f})"
             + ("" if middle_ms < PAGE_MS else "  SLOW")
         )
+
+    KEPT.goal(f"{name}: the slowest of the page's questions, median, ms", max(medians), at_most=PAGE_MS)
 
     async def to_the_end() -> object:
         before, answers = None, 0
@@ -161,12 +179,14 @@ async def measure(name: str, url: str, most: int, size: Callable[[], int]) -> No
         return answers
 
     middle_ms, longest_ms = await median_ms(to_the_end)
+    asked_of.row(name, "none, to the end", middle_ms, longest_ms)
     print(f"  {'none, to the end':24} {middle_ms:8.1f} ms  (in {await to_the_end()} answers)")
 
     async def one() -> object:
         return plain(told(await seen(gateway, ADMIN, random.choice(ids[-most:])), ADMIN))
 
     middle_ms, longest_ms = await median_ms(one)
+    asked_of.row(name, "one by its id", middle_ms, longest_ms)
     print(f"  {'one by its id':24} {middle_ms:8.2f} ms  (longest {longest_ms:.2f})")
     await writer.close()
     await ledger.close()
@@ -220,9 +240,13 @@ def main() -> None:
         slow = max((e["duration"] for e in client.slowlog_get(128)), default=0)
         print(f"  longest that Redis was busy with one command: {slow / 1e3:.1f} ms (10 ms are told of)")
     asyncio.run(measure("memory", "memory://", most, resident))
-    print(f"\na request's own path: {note_us():.2f} us for each change of its record")
+    own_us = note_us()
+    KEPT.table("note", "a request's own path", ("µs for each change of its record", ".2f")).row(
+        "memory", own_us
+    )
+    print(f"\na request's own path: {own_us:.2f} us for each change of its record")
 
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    main()
+    KEPT.run(main)

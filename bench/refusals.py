@@ -18,10 +18,13 @@ import sys
 import time
 from collections import Counter, defaultdict
 
+from kept import Kept
 from litellm_tiering.core.features import PromptText, RequestFeatures
 from litellm_tiering.core.gate import Exchange, Said, Verdict
 from litellm_tiering.gates.refusal import RefusalGate
 
+KEPT = Kept(__file__)
+GOALS = {"precision": 0.97, "recall": 0.93}
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 DATA = pathlib.Path(os.environ.get("TIERING_DATA", SHARED / "data"))
 
@@ -60,6 +63,12 @@ def report(found: list[tuple[dict[str, str], Verdict]]) -> None:
         count = Counter(seen)
         hit, miss = count["refusal", True], count["refusal", False]
         alarms, partial = count["compliance", True], count["partial_refusal", True]
+        ratios = [part / whole if whole else None for part, whole in ((hit, hit + alarms), (hit, hit + miss))]
+        kept = KEPT.table("models", "answers of", ("rows", ",d"), ("precision", ".3f"), ("recall", ".3f"))
+        kept.row(model, len(seen), *ratios)
+        if model == "all":
+            for (what, goal), value in zip(GOALS.items(), ratios, strict=True):
+                KEPT.goal(f"{what} of the `refusal` gate", value, at_least=goal)
         print(
             f"{model:<46} {len(seen):>5} {share(hit, hit + alarms):>9} {share(hit, hit + miss):>7}"
             f" {share(partial, partial + count['partial_refusal', False]):>8}"
@@ -85,4 +94,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    KEPT.run(main)

@@ -11,7 +11,12 @@ import statistics
 import sys
 from dataclasses import replace
 
+from kept import Kept
 from litellm_tiering.evals.simweek import Week, World, week
+
+KEPT = Kept(__file__)
+GOAL = 0.93
+"""In how many weeks the truth is to lie within the interval."""
 
 
 def run(world: World, runs: int) -> list[Week]:
@@ -36,10 +41,21 @@ def show(title: str, weeks: list[Week]) -> None:
     print(f"  measured less truth: {statistics.fmean(ours):+.2f} points, width {statistics.fmean(wide):.1f}")
     print(f"  naive less truth: {statistics.fmean(off):+.2f} points ({min(off):+.2f} to {max(off):+.2f})")
     print(f"  naive within the interval: {inside} of {len(weeks)}")
+    kept = KEPT.table(
+        "weeks", "traffic", ("weeks", "d"), ("truth within the interval", "d"), ("saved, truth, %", ".1f"),
+        ("measured less truth, points", "+.2f"), ("width, points", ".1f"),
+        ("naive less truth, points", "+.2f"), ("naive within the interval", "d"),
+    )  # fmt: skip
+    held = sum(w.holds for w in weeks)
+    truth = 100 * statistics.fmean(w.truth_share for w in weeks)
+    kept.row(title, len(weeks), held, truth, *map(statistics.fmean, (ours, wide, off)), inside)
+    if title == RULE:
+        KEPT.goal("simulated weeks whose truth lies within the interval", held / len(weeks), at_least=GOAL)
     booked = [100 * (w.booked.share or 0.0) for w in weeks]
     print(f"  booked: {statistics.fmean(booked):.1f} %")
 
 
+RULE = "as a rule"
 SAME = (0.02, 0.02, 0.02)
 PLAIN = World(lengths=(1.0, 1.0, 1.0), again=SAME, cached=0.0)
 ONE_BY_ONE = {
@@ -53,10 +69,10 @@ ONE_BY_ONE = {
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    show("as a rule", run(World(), runs))
+    show(RULE, run(World(), runs))
     for title, world in ONE_BY_ONE.items():
         show(title, run(world, max(1, runs // 20)))
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

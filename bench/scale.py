@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from kept import Kept
 from litellm_tiering.core.budget import Limit
 from litellm_tiering.ledger.open import open_ledger
 from litellm_tiering.ports import Hold, Tally
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 NOW = int(time.time())
 END = NOW + 36 * 86_400
 AT_ONCE = 64
+KEPT = Kept(__file__)
 KEYS, TEAMS = 1_000_000, 1_000
 ROW = Tally("2026-11-21", 12, END, "auto", "simple", "small", "", "heuristic", 1, 0, 1, 700, 9_000)
 SCOPES = (
@@ -45,6 +47,10 @@ def main() -> None:
     print(f"{'scopes':34}{'us of Redis CPU':>16}{'requests/s a core':>19}{'share at 10,000/s':>19}")
     for scopes in SCOPES:
         used_us = asyncio.run(_cpu_per_request(scopes, requests))
+        kept = KEPT.table(
+            "cpu", "scopes", ("Redis CPU, µs a request", ".1f"), ("requests a second and core", ",.0f")
+        )
+        kept.row("+".join(scopes), used_us, 1e6 / used_us)
         print(f"{'+'.join(scopes):34}{used_us:>16.1f}{1e6 / used_us:>19,.0f}{1e4 * used_us / 1e6:>19.0%}")
     print()
     _slices()
@@ -97,6 +103,14 @@ def _slices() -> None:
         for every in (0, 1_000) if k > 1 else (0,):
             early, past, moves = _simulate(k, every)
             name = "never" if not every else f"each {every}"
+            kept = KEPT.table(
+                "slices",
+                ("slices", "d"),
+                "evened out",
+                ("refused too early", ".2%"),
+                ("past the limit", ".2%"),
+            )
+            kept.row(k, name, early, past)
             print(f"{k:>4}{name:>14}{early:>19.2%}{past:>16.2%}{moves:>8}")
     print("evened out: every so many requests (0.1 s at 10,000/s) what is left is dealt out anew, by the")
     print("traffic of late; a slice never holds more than was dealt to it, so the limit is never passed.")
@@ -139,4 +153,4 @@ def _traffic(k: int, keys: int = 20_000) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

@@ -10,10 +10,14 @@ import argparse
 from collections import Counter
 from statistics import median
 
+from kept import Kept
 from litellm_tiering.core.adaptive import wilson
 from litellm_tiering.evals.armsim import World, simulate
 
 _Z95 = 1.959964
+KEPT = Kept(__file__)
+MOST_WRONG = 0.05
+"""In how many runs an interval that holds at every look at once may miss the truth at some look."""
 
 WORLDS = {
     "no difference, 40 callers": World(callers=40),
@@ -36,12 +40,25 @@ def main() -> None:
         for (look, what), when in sorted(days.items()):
             low, high = wilson(len(when), runs, _Z95)
             share = f"{len(when) / runs:6.1%} ({low:.1%} to {high:.1%})"
+            kept = KEPT.table(
+                "found", "traffic", "look", "difference in", ("found in", ".1%"), ("day, median", "g")
+            )
+            kept.row(name, look, what, (len(when) / runs, low, high), median(when))
             day = f"at the median on day {median(when):g}"
             print(f"  {look:10} finds a difference in {what:7} in {share}, {day}")
         wrong = Counter(look for run in found for look in run.wrong)
         for look, count in sorted(wrong.items()):
+            KEPT.table("wrong", "traffic", "look", ("misses the truth in", ".1%")).row(
+                name, look, count / runs
+            )
             print(f"  {look:18} misses the truth at some look in {count / runs:6.1%}")
         missed = sum(any(look.startswith("sequential") for look in run.wrong) for run in found)
+        KEPT.table("wrong", "traffic", "look", ("misses the truth in", ".1%")).row(
+            name, "all sequential together", (missed / runs, *wilson(missed, runs, _Z95))
+        )
+        KEPT.goal(
+            f"{name}: runs whose sequential intervals miss at some look", missed / runs, at_most=MOST_WRONG
+        )
         print(f"  all sequential intervals together miss at some look in {missed / runs:6.1%}\n", flush=True)
 
 
@@ -50,4 +67,4 @@ def _keys(found: list) -> set:
 
 
 if __name__ == "__main__":
-    main()
+    KEPT.run(main)

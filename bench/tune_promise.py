@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apgr import reference_metrics, scores
+from kept import Kept
 from litellm_tiering.evals.fit import fit
 from litellm_tiering.evals.outcomes import read_outcomes
 from litellm_tiering.evals.policy_sim import Recorded
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 LONG = "zeroeval_gsm@haiku"
 LONG_SPLITS = 100
+KEPT = Kept(__file__)
+GOAL = 0.9
+"""Of how many splits the promise is to be kept."""
+
 TRAININGS = 20_000
 """Of how many rows in all routers are trained for one set: six trainings a split take their time."""
 
@@ -233,9 +238,17 @@ def main() -> int:
             print(f"{data.name:<22} {classifier:<10} {rows:>5} {times:>6} | " + _cells(found), flush=True)
             for label, values in found.items():
                 totals.setdefault((classifier, label), []).append(values[: options.splits])
+    kept = KEPT.table(
+        "all", "scores", ("splits", "d"), ("promise kept", ".0%"), ("cost", ".1%"),
+        ("nothing promised", ".0%"), ("plain mean kept", ".0%"), ("cost of it", ".1%"),
+    )  # fmt: skip
     for classifier in options.scores:
         found = {label: np.concatenate(totals[classifier, label]) for label in ("promise", "mean")}
         count = len(found["mean"])
+        (held, cost, nothing), (plainly, cheaper, _) = (found[label].mean(0) for label in ("promise", "mean"))
+        spans = [(share, *wilson(share, count)) for share in (held, plainly)]
+        kept.row(classifier, count, spans[0], cost, nothing, spans[1], cheaper)
+        KEPT.goal(f"splits of all sets that keep the promise, {classifier}", held, at_least=GOAL)
         print(f"{'all sets':<22} {classifier:<10} {'':>5} {count:>6} | " + _cells(found))
     return 0
 
@@ -251,4 +264,4 @@ def _cells(found: dict[str, np.ndarray]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    KEPT.run(main)
