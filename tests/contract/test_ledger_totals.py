@@ -399,3 +399,16 @@ async def test_what_is_wrong_with_redis_totals_does_not_keep_money_from_being_co
         await client.delete("ltt:{t}:c:taken")
         assert await ledger.settle(both, 7, NOW) == Settled(True, (12, 7))
     await ledger.close()
+
+
+async def test_every_key_of_a_day_on_redis_goes_away_by_itself(redis_url, wipe):
+    ledger = RedisLedger.from_url(redis_url, timeout_s=5)
+    await ledger.tell([tally(requests=1, cost=3)], NOW)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        left = {
+            key.decode().removeprefix("ltt:{t}:"): await client.ttl(key)
+            async for key in client.scan_iter("ltt:*")
+        }
+    assert {"days", f"d:{DAY}", f"h:{DAY}", f"p:{DAY}"} <= left.keys()
+    assert all(seconds > 0 for seconds in left.values())
+    await ledger.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from litellm_tiering.core.bounds import NO_PRESSURE, Pressure, bounds, final_bounds, thresholds
-from litellm_tiering.core.budget import NO_BOUND, Budget, Downgrade, Pacing
+from litellm_tiering.core.budget import NO_BOUND, Balance, Budget, Downgrade, Pacing
 from litellm_tiering.core.value import Standing
 from litellm_tiering.units import NanoUSD
 
@@ -15,6 +15,15 @@ STEPS = (2, 1, 0)
 BUDGET = Budget(limit=NanoUSD(1_000), downgrade=(Downgrade(0.8, steps=1), Downgrade(0.95, to_rank=0)))
 PACED = replace(BUDGET, pacing=Pacing.LINEAR)
 VALUE = replace(BUDGET, by_value=True)
+
+
+def test_what_is_in_flight_is_used_as_well_as_what_is_spent():
+    assert (Balance(40, 2).used, Balance(40).used, Balance().used) == (42, 40, 0)
+
+
+@pytest.mark.parametrize(("rank", "steps", "target"), [(4, 1, 3), (4, 3, 1), (3, 0, 3), (2, 2, 0), (1, 5, 0)])
+def test_a_downgrade_by_steps_ends_at_the_cheapest_tier(rank, steps, target):
+    assert Downgrade(0.8, steps=steps).target(rank) == target
 
 
 def test_without_pacing_and_value_the_thresholds_are_all_there_is():

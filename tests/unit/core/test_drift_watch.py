@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 
 import pytest
@@ -20,7 +21,7 @@ from litellm_tiering.core.drift import (
 DAY = 10_000
 """What a busy route's day comes to, in requests."""
 
-STREAMS = 100
+STREAMS = 100 if os.environ.get("TIERING_DEEP") else 25
 SOON = LEAST + BLOCK * (IN_A_ROW - 1)
 """When an alarm can come at the earliest."""
 

@@ -57,6 +57,12 @@ def test_where_too_little_is_known_there_is_a_figure_without_an_interval_and_why
     assert why in found.note
 
 
+def test_an_interval_of_up_to_twentyfold_either_way_is_given():
+    found = measured(ROUTED, uses([1000, 1000, 1000, 1000, 8000]))
+    assert 10 < (1 - found.low) / (1 - found.share) < 20
+    assert found.note == ""
+
+
 def test_callers_that_are_all_alike_leave_no_doubt():
     found = measured(uses([500] * 5), uses([1000] * 5))
     assert [found.low, found.share, found.high] == pytest.approx([0.5] * 3)

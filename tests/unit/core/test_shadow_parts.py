@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from litellm_tiering.core.budget import AtCeiling, Budget, Downgrade, Limit, Scope
@@ -111,6 +113,12 @@ def test_a_route_in_shadow_would_have_sent_the_request_elsewhere():
     assert found.label == ""
 
 
+def test_a_routes_steps_are_the_decisions_own_and_are_not_told_again():
+    (route,) = of_route("auto", DECIDED.shadowed(2))
+    gate = of_gate("refusal", 0, 1, rejects=True)
+    assert steps_of([route, gate], LADDER) == steps_of([gate], LADDER) != []
+
+
 def test_a_route_in_shadow_would_have_left_the_request_where_it_is():
     (found,) = of_route("auto", DECIDED.shadowed(1))
     assert found.does is Does.KEEP
@@ -194,6 +202,16 @@ def test_what_a_budget_in_force_does_anyway_is_no_news():
 def test_a_request_that_is_refused_as_it_is_has_nothing_to_foresee():
     blocks = Account(Budget(limit=NanoUSD(1)), "*", Limit("g", 1, (-1, -1, -1), 1, True), False, 1.0)
     assert foreseen(account(used_of="t"), used=900, inforce=[blocks]) == ()
+
+
+def test_of_a_counter_that_nobody_told_nothing_is_used():
+    # One nano-dollar less, and the first option would fit below its ceiling.
+    tight = Account(Budget(limit=NanoUSD(99)), "*", Limit("untold", 1, (-1, -1, -1), 99), False, 1.0)
+    assert foreseen(account(), used=995, inforce=[tight]) == ()
+    fresh = account(used_of="untold", limit=99, at_ceiling=AtCeiling.BLOCK)
+    (found,) = foreseen(fresh, used=0, inforce=[account(used_of="t", limit=10**9)])
+    assert found.does is Does.REFUSE
+    assert foreseen(replace(fresh, budget=replace(fresh.budget, limit=NanoUSD(100))), used=0) == ()
 
 
 def test_each_budget_is_told_by_itself():

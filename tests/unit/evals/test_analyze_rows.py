@@ -333,7 +333,7 @@ def test_a_request_of_the_responses_api_keeps_its_input():
 @pytest.mark.parametrize("held", ["{}", "[]", "", None, "{", "[1", '""', {}, []])
 def test_a_request_that_was_not_kept_is_none(held):
     row = {**SPEND, "proxy_server_request": held, "messages": held}
-    assert call_of(row).body is None or held == "{"
+    assert call_of(row).body is None
 
 
 def test_what_litellm_hid_is_no_text_and_what_it_cut_is_told_of():

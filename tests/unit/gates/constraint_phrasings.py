@@ -80,8 +80,12 @@ DEMANDS = (
     ("Give me a list of exactly 7 items for a picnic.", "items 7-7"),
     ("Give me exactly five tips for a picnic.", "items 5-5"),
     # parts and sections
+    ("Name the town in the last line, and write exactly 4 lines.", "lines 4-4"),
+    ("Explain tides and include at least 5 sentences.", "sentences 5-"),
     ("Write exactly 4 paragraphs about ferries. Separate the paragraphs with ***.", "parts 4-4 ***"),
     ("Give two different responses, separated by ******.", "parts 2-2 ******"),
+    ("List three tips on ferries, separated by ***.", "parts 3-3 ***"),
+    ("Write your notes on ferries, separated by ***.", "parts 2- ***"),
     ("Write a report with at least 3 sections. Mark each section with Section X.", "sections 3- section"),
     ("Provide three alternatives separated by the divider ---.", "parts 3-3 ---"),
     ("Write 2 paragraphs about ferries, separated by two new lines.", "paragraphs 2-2blank"),
@@ -410,6 +414,7 @@ TRAPS = {
         "I always write at most 3 sentences.",
     ),
     "told of some text": (
+        "Translate the message, written as HTML, to French.",
         "The article has exactly three paragraphs.",
         "My essay is 500 words long.",
         "The poem contains no commas.",
@@ -514,6 +519,7 @@ TRAPS = {
         "Use no more than 50 characters and at least 80 characters.",
     ),
     "of parts, or of each": (
+        "Explain tides. Include 5 sentences on the moon.",
         "Give the story a title of at most five words.",
         "Write a headline of no more than 8 words and then the article.",
         "Each paragraph should have at least 3 sentences.",
@@ -536,6 +542,7 @@ TRAPS = {
         'Each answer should end with "Amen".',
     ),
     "unclear": (
+        "Reply with one of the following options: whatever you think or feel.",
         "Be concise.",
         "Keep it short.",
         "Write a few paragraphs.",

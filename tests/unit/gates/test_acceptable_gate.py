@@ -82,8 +82,14 @@ def test_a_broken_instruction_and_a_wrong_sum_make_it_worse():
     assert (right, wrong) == (0, 1)
 
 
+def test_the_largest_number_is_told_by_its_digits_before_the_point():
+    assert named(exchange("It costs 1,250.5 in all, or 12.125 each."))["n_largest"] == 4.0
+    assert named(exchange("Nobody can say."))["n_largest"] == 0.0
+
+
 def test_log_probabilities_are_features_where_there_are_any():
-    assert named(exchange(GOOD))["l_known"] == 0.0
+    unknown = named(exchange(GOOD))
+    assert [unknown[name] for name in ("l_known", "l_mean", "l_low")] == [0.0] * 3
     found = named(exchange(GOOD, logprobs=[-0.1] * 95 + [-5.0] * 5))
     assert (found["l_known"], found["l_low"]) == (1.0, -5.0)
     assert math.isclose(found["l_mean"], -0.345)
@@ -140,7 +146,7 @@ def test_words_fall_into_slots_whatever_their_case_and_number():
 
 
 def test_the_curve_never_overflows():
-    assert logistic(1e300) == 1.0 or 0.999 < logistic(1e300) <= 1.0
+    assert 0.999 < logistic(1e300) <= 1.0
     assert 0.0 <= logistic(-1e300) < 0.001
 
 
@@ -180,7 +186,7 @@ def test_a_model_that_does_not_hold_together_is_refused(change, stored, saved):
     assert "Fix:" in str(caught.value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_model_with_anything_in_its_trees_is_refused_or_ends(data, stored, saved):
     header, arrays = stored

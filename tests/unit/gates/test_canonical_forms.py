@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.core.gate import Said, ToolCall
+from litellm_tiering.gates import canonical_compare
 from litellm_tiering.gates.canonical import boxed, choice, label, said_value, whole_choice
 from litellm_tiering.gates.canonical_compare import FORMS, Compared, compare, final_number, same_text
 from litellm_tiering.gates.canonical_numbers import numbers, only_number
@@ -289,6 +290,12 @@ def test_json_that_does_not(one, two):
 @pytest.mark.parametrize(("one", "two"), JSON_UNKNOWN)
 def test_prose_in_json_is_not_compared(one, two):
     assert same(one, two, "json") is None
+
+
+def test_json_of_more_values_than_are_compared_is_unknown():
+    most = [0] * (canonical_compare.MAX_NODES - 1)  # and the list itself
+    assert same(json.dumps(most), json.dumps(most), "json") is True
+    assert same(json.dumps([*most, 0]), json.dumps([*most, 0]), "json") is None
 
 
 def test_prose_beside_fields_is_left_out():

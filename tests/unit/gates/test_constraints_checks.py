@@ -248,11 +248,39 @@ def test_how_sure_the_reading_is_counts():
     assert one.broken
 
 
+def test_a_beginning_that_is_hardly_too_long_is_not_judged_by_that():
+    demands = read_demands("Use no more than 20 sentences.")
+    (near,) = check(demands, "It is so. " * 21)
+    assert 0 < near.p_bad < 0.5
+    # The last of a beginning may not be a whole one.
+    assert check(demands, "It is so. " * 22, partial=True) == ()
+    (far,) = check(demands, "It is so. " * 23, partial=True)
+    assert far.broken
+
+
+@pytest.mark.parametrize(("lines", "good"), [(2, False), (3, False), (4, True), (5, True), (6, False)])
+def test_of_lines_one_may_be_a_title_that_nobody_marked(lines, good):
+    assert (rejected("Write a four line poem.", "a b\n" * lines) == set()) is good
+
+
 def test_in_a_long_answer_too_few_so_far_are_not_too_few():
     long = SENTENCE * 4_000
     assert rejected("Include at least 2 placeholders in square brackets.", long) == set()
     assert rejected("Use no more than 9 sentences.", long) == {"max_sentences"}
     assert rejected("Write at least 90,000 words.", long) == {"min_words"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was J. Smith who came. He left.",
+        "It is approx. three metres long. It swims.",
+        "1. It is so. It is big.",
+        "It is so. It weighs 3 oz. or so.",
+    ],
+)
+def test_a_stop_that_ends_no_sentence_does_not_hide_those_that_follow(text):
+    assert Measured(text).sentences == (2, 2)
 
 
 @pytest.mark.parametrize(

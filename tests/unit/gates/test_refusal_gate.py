@@ -352,6 +352,7 @@ def test_caveat_is_help_only_when_help_follows():
         judged(opening + " However, the usual way is to call the registry office and ask.").ruling
         is Ruling.ACCEPT
     )
+    assert judged(opening + " However, try the town hall.").rejects, "so little is no help"
     hedged, plain = judged(opening + " However, I can discuss other topics."), judged(opening)
     assert hedged.p_bad < plain.p_bad
 
