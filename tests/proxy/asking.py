@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +17,9 @@ HARD = (
     "each step of the proof, discuss the constants hidden in the asymptotic bounds, derive them for n up to "
     "ten million, and end with a critical review of your own solution that lists what could be wrong with it."
 )
+LATEST = 24
+"""How many answers on end tell that something lasts."""
+
 SURFACES = ("chat", "completion", "messages", "responses")
 
 
@@ -27,6 +33,18 @@ class Reply:
 def ask(house, surface: str, prompt: str, *, stream: bool = False, key: str = "", **more) -> Reply:
     """One request; ``more`` goes into the client's call."""
     return globals()[f"_{surface}"](house, prompt, stream, key, {"model": "auto", **more})
+
+
+def asked_until(
+    house, prompts: Iterable[str], fits: Callable[[Sequence[Reply]], bool], most: int = 200
+) -> list[Reply]:
+    """The latest answers to one prompt after the other, once they fit."""
+    latest: deque[Reply] = deque(maxlen=LATEST)
+    for prompt in itertools.islice(prompts, most):
+        latest.append(ask(house, "chat", prompt))
+        if len(latest) == LATEST and fits(latest):
+            return list(latest)
+    raise AssertionError([reply.headers["x-tiering-reason"] for reply in latest])
 
 
 def _chat(house, prompt, stream, key, more) -> Reply:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 from anthropic import Anthropic
 from openai import OpenAI
 
@@ -74,6 +75,7 @@ class House:
     proxy: Proxy
     provider: Provider
     recorded: Path
+    apart: httpx.Client
 
     clients: dict[tuple[str, str], OpenAI | Anthropic] = field(default_factory=dict)
 
@@ -83,12 +85,28 @@ class House:
     def anthropic(self, key: str = "") -> Anthropic:
         return self._client(Anthropic, key or self.proxy.key, self.proxy.base_url)
 
+    def get(self, path: str, key: str = "", **params: object) -> httpx.Response:
+        """Asks over a connection of its own: the kernel hands it to whichever worker is waiting."""
+        return self.apart.get(path, headers=self._bearer(key), params=params)
+
+    def post(self, path: str, body: object, key: str = "") -> httpx.Response:
+        """As above."""
+        return self.apart.post(path, json=body, headers=self._bearer(key))
+
+    def _bearer(self, key: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {key or self.proxy.key}"}
+
+    def workers(self) -> set[str]:
+        """The processes that answer."""
+        return {self.get("/tiering/status").json()["worker"] for _ in range(40)}
+
     def _client(self, kind, key, url):
         if (kind.__name__, key) not in self.clients:
             self.clients[kind.__name__, key] = kind(api_key=key, base_url=url, max_retries=0)
         return self.clients[kind.__name__, key]
 
     def close(self) -> None:
+        self.apart.close()
         for client in self.clients.values():
             client.close()
 
@@ -119,10 +137,12 @@ class House:
 
 def eventually(check: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
     """Wait for what LiteLLM does in the background, such as its logging; fails after ``within_s`` seconds."""
-    ends = time.monotonic() + within_s
+    ends, pause_s = time.monotonic() + within_s, 0.01
     while not check():
         assert time.monotonic() < ends, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        # To ask costs the proxy time, too: less often, the longer it takes.
+        pause_s = min(pause_s * 1.3, 0.1)
 
 
 @contextlib.contextmanager
@@ -140,9 +160,15 @@ def house(
     env = {"RECORDED": str(recorded)}
     with (
         serve_proxy(config, files=files, env=env, workers=workers) as proxy,
-        contextlib.closing(House(proxy, provider, recorded)) as running,
+        contextlib.closing(House(proxy, provider, recorded, apart_from(proxy))) as running,
     ):
         yield running
+
+
+def apart_from(proxy: Proxy) -> httpx.Client:
+    """Opens a connection for each request; a client for each would read the trusted roots each time."""
+    none = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=proxy.base_url, trust_env=False, timeout=30, limits=none)
 
 
 CASCADE_ROUTER = {

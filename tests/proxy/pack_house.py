@@ -21,7 +21,7 @@ from pathlib import Path
 
 import uvicorn
 import yaml
-from houses import CUSTOM_AUTH, KEYS, House, eventually
+from houses import CUSTOM_AUTH, KEYS, House, apart_from, eventually
 
 from litellm_tiering.testing.processes import free_port
 from litellm_tiering.testing.provider.app import create_app
@@ -263,5 +263,5 @@ def serve_pack(name: str) -> Iterator[Pack]:
             server.start()
             stack.callback(server.stop)
         proxy = stack.enter_context(serve_proxy(config, files=files, env=env))
-        house = stack.enter_context(contextlib.closing(House(proxy, None, Path())))
+        house = stack.enter_context(contextlib.closing(House(proxy, None, Path(), apart_from(proxy))))
         yield Pack(name, written, house, faults, calls, servers)

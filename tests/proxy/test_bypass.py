@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from asking import ask
+import itertools
+
+from asking import LATEST, asked_until
 from houses import CASCADE_ROUTER, EASY, eventually, house
 
 FAILS, WORKS = "easyplease What is it? [[fault:refuse@sim-small]]", "easyplease What is it?"
@@ -17,16 +19,13 @@ def test_a_failing_segment_is_bypassed_in_two_workers_and_comes_back(provider, r
     }
     with house(provider, tmp_path, tiering, workers=2, **CASCADE_ROUTER) as running:
         # Three in five fail.
-        failing = [ask(running, "chat", FAILS if i % 5 < 3 else WORKS) for i in range(100)]
-        first = next(i for i, r in enumerate(failing) if bypassed(r))
-        assert first < 100
-        late = failing[first + 10 :]
-        assert sum(bypassed(r) for r in late) > len(late) / 3
+        prompts = itertools.cycle([FAILS, FAILS, FAILS, WORKS, WORKS])
+        asked_until(running, prompts, lambda latest: sum(map(bypassed, latest)) > LATEST / 3)
         # Either worker may be asked, and each hears of the other's answers within some seconds.
         eventually(lambda: "easy" in " ".join(running.proxy.status()["alarms"]), "an alarm of the segment")
-        healthy = [ask(running, "chat", WORKS) for _ in range(160)]
-        assert not any(bypassed(r) for r in healthy[-20:])
-        assert {r.headers["x-tiering-tier"] for r in healthy[-20:]} == {"simple"}
+        healthy = itertools.repeat(WORKS)
+        latest = asked_until(running, healthy, lambda latest: not any(map(bypassed, latest)))
+        assert {r.headers["x-tiering-tier"] for r in latest} == {"simple"}
 
 
 def bypassed(reply) -> bool:

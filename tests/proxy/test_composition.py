@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from asking import HARD, ask
-from houses import House, eventually
+from houses import House, apart_from, eventually
 from openai import APIStatusError
 
 from litellm_tiering.testing.proxy import PRICES, TIERS, config_for, serve_proxy
@@ -169,7 +169,7 @@ def serve(provider, folder, config):
     files = {"custom_keys.py": CUSTOM_AUTH, "recorder.py": RECORDER, "neighbours.py": NEIGHBOURS}
     with (
         serve_proxy(config, files=files, env={"RECORDED": str(recorded)}) as proxy,
-        contextlib.closing(House(proxy, provider, recorded)) as running,
+        contextlib.closing(House(proxy, provider, recorded, apart_from(proxy))) as running,
     ):
         yield running
 

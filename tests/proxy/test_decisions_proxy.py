@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import httpx
 import pytest
 from asking import HARD, SIMPLE, ask
 from houses import eventually, house
@@ -46,16 +45,11 @@ def kept(provider, redis_here, tmp_path_factory):
 
 
 def get(running, path, key="", **params):
-    """Over a connection of its own: the kernel hands it to whichever worker is waiting."""
-    headers = {"authorization": f"Bearer {key or running.proxy.key}"}
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        return client.get(f"{running.proxy.base_url}/tiering/{path}", headers=headers, params=params)
+    return running.get(f"/tiering/{path}", key, **params)
 
 
 def say(running, key="", **body):
-    headers = {"authorization": f"Bearer {key or running.proxy.key}"}
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        return client.post(f"{running.proxy.base_url}/tiering/feedback", headers=headers, json=body)
+    return running.post("/tiering/feedback", body, key)
 
 
 def told_by_all(running, id_, fits, within_s=30.0):
@@ -74,12 +68,8 @@ def settled(decision):
     return decision["cost_usd"] > 0 and all(a["verdict"] != "pending" for a in decision["attempts"])
 
 
-def workers(running):
-    return {get(running, "status").json()["worker"] for _ in range(40)}
-
-
 def test_there_are_two_workers(kept):
-    assert len(workers(kept)) == 2
+    assert len(kept.workers()) == 2
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -147,10 +137,8 @@ def test_the_hours_of_the_report_add_up_to_the_day(kept):
 
 def test_a_refused_request_is_told_of_too(kept):
     ask(kept, "chat", SIMPLE, key="sk-ops")
-    headers = {"authorization": "Bearer sk-red"}
     body = {"model": "auto", "messages": [{"role": "user", "content": SIMPLE}]}
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        reply = client.post(f"{kept.proxy.openai_url}/chat/completions", json=body, headers=headers)
+    reply = kept.post("/v1/chat/completions", body, "sk-red")
     assert reply.status_code == 429
 
     def told():

@@ -52,7 +52,7 @@ def test_two_escalations_of_whole_answers(buffer_house, surface):
 
 def test_a_stream_that_is_held_whole_is_kept_alive(tmp_path):
     tiering = {**CASCADE, "cascade": {"stream": "buffer"}}
-    with serve_provider(latency_ms=800) as slow:
+    with serve_provider(latency_ms=500) as slow:
         settings = {"sse_keepalive_ping_interval_seconds": 0.1, "anthropic_sse_ping_interval_seconds": 0.1}
         with house(slow, tmp_path, tiering, **CASCADE_ROUTER, litellm_settings=settings) as running:
             for path in ("/v1/chat/completions", "/v1/messages"):

@@ -142,7 +142,8 @@ def test_every_figure_is_there_once_there_is_something_to_tell(measured):
     )
 
     def missing():
-        return [n for n in names.split() if f"# TYPE litellm_tiering_{n}" not in page(proxy)]
+        text = page(proxy)
+        return [n for n in names.split() if f"# TYPE litellm_tiering_{n}" not in text]
 
     # Budgets are looked at in the background.
     eventually(lambda: missing() == [], "every figure", within_s=60)

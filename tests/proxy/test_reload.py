@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
 import httpx
 import pytest
 import yaml
-from houses import eventually
+from houses import apart_from, eventually
 
 from litellm_tiering.testing.proxy import TIERS, config_for, serve_proxy
 
@@ -28,8 +29,17 @@ CHEAP = {
 class Running:
     """A proxy whose tiering section is a file of its own."""
 
-    def __init__(self, proxy, path, store):
-        self.proxy, self.path, self.store = proxy, path, store
+    def __init__(self, path, store):
+        self.path, self.store = path, store
+
+    @contextlib.contextmanager
+    def served(self, config, workers=1):
+        env = {"LITELLM_TIERING_CONFIG": str(self.path)}
+        with (
+            serve_proxy(config, env=env, workers=workers) as self.proxy,
+            apart_from(self.proxy) as self.apart,
+        ):
+            yield self
 
     def write(self, **section):
         self.path.write_text(yaml.safe_dump({"tiers": TIERS, "store": {"url": self.store}, **section}))
@@ -39,13 +49,7 @@ class Running:
         headers = {"authorization": f"Bearer {self.proxy.key}"}
         found = set()
         for _ in range(count):
-            answer = httpx.post(
-                f"{self.proxy.base_url}/v1/chat/completions",
-                json=ASK,
-                headers=headers,
-                timeout=30,
-                trust_env=False,
-            )
+            answer = self.apart.post("/v1/chat/completions", json=ASK, headers=headers)
             found.add(answer.headers["x-tiering-tier"])
         return found
 
@@ -58,10 +62,9 @@ def running(provider, redis_server, tmp_path_factory):
     path = tmp_path_factory.mktemp("reload") / "tiering.yaml"
     config = config_for(provider.base_url, None)
     config["litellm_settings"] = {"callbacks": ["litellm_tiering.plugin.handler"]}
-    made = Running(None, path, redis_server.url)
+    made = Running(path, redis_server.url)
     made.write(**RULES)
-    with serve_proxy(config, env={"LITELLM_TIERING_CONFIG": str(path)}, workers=2) as proxy:
-        made.proxy = proxy
+    with made.served(config, workers=2):
         yield made
 
 
@@ -122,12 +125,12 @@ def hangups_heard():
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system knows no SIGHUP")
 def test_a_process_reloads_on_sighup(hangups_heard, provider, tmp_path):
     path = tmp_path / "tiering.yaml"
-    made = Running(None, path, "memory://")
+    made = Running(path, "memory://")
     made.write(**RULES)
     config = config_for(provider.base_url, None)
     config["litellm_settings"] = {"callbacks": ["litellm_tiering.plugin.handler"]}
-    with serve_proxy(config, env={"LITELLM_TIERING_CONFIG": str(path)}) as proxy:
-        made.proxy = proxy
+    with made.served(config):
+        proxy = made.proxy
         assert made.tiers(1) == {"complex"}
         path.write_text("tiers: [")
         os.kill(proxy.process.pid, signal.SIGHUP)
