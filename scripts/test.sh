@@ -6,6 +6,8 @@
 #
 # With arguments pytest runs once, with them.
 set -eu
+# Some hundred processes are started: each would compile this package again, and the tests.
+unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
 cov="" more=""
@@ -17,9 +19,9 @@ if [ $# -gt 0 ]; then
   # shellcheck disable=SC2086 - options, each a word
   exec "$python" -m pytest $cov "$@"
 fi
-spread="-n auto --dist loadfile" two="-n 2 --dist loadfile"
-# A Redis that the caller gives is one for all: tests that share it would delete each other's keys.
-if [ -n "${REDIS_URL:-}" ]; then spread=""; fi
+# File by file in the order of their folders, since what waits for real servers comes first there: the end of a run
+# is many small files, and no core is left with a long one.
+spread="-n auto --dist loadfile --no-loadscope-reorder" two="-n 2 --dist loadfile"
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $cov $spread --ignore=tests/proxy --ignore=tests/browser tests
 # shellcheck disable=SC2086 - as above

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import redis
 from litellm_tiering.ledger.memory import MemoryLedger
 from litellm_tiering.ledger.redis import RedisLedger
 from litellm_tiering.ledger.sqlite import SqliteLedger
-from litellm_tiering.testing.redis import serve_redis, serve_redis_cluster
+from litellm_tiering.testing.redis import RedisServer, serve_redis, serve_redis_cluster
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -36,13 +35,26 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    given = os.environ.get("REDIS_URL")
-    if given:
-        yield given
+def redis_url(given_redis_url: str | None) -> Iterator[str]:
+    if given_redis_url:
+        yield given_redis_url
         return
     with serve_redis() as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def own_redis() -> Iterator[RedisServer]:
+    with serve_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis_url(own_redis: RedisServer) -> str:
+    """Of an empty server whose connections may be cut, and whose commands be counted: nobody else uses it."""
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.flushall()
+    return own_redis.url
 
 
 @pytest.fixture

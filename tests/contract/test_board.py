@@ -273,7 +273,7 @@ class Model:
         return True
 
 
-@settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=30))
 def test_every_board_does_as_the_model_does(store, run, steps):
     async def compare():

@@ -157,7 +157,7 @@ def test_a_ledger_does_what_the_model_does(store, run):
         lambda: Machine(store.fresh(), run),
         settings=settings(
             # A Cluster is asked one question at a time, over more hops.
-            max_examples=40 if store.kind != "cluster" else 12,
+            max_examples=settings().max_examples // (1 if store.kind != "cluster" else 3),
             stateful_step_count=30,
             deadline=None,
             database=None,

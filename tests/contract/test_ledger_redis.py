@@ -82,7 +82,7 @@ EVERY_TURN = Table(("a",), {"a": 5}, {"a": 5}, (Limit("a", EXPIRES, (10, -1), 12
 
 
 @settings(
-    max_examples=400,
+    max_examples=3 * settings().max_examples,
     deadline=None,
     database=None,
     # Each example empties the store by itself.
@@ -174,8 +174,8 @@ async def test_a_counter_that_was_deleted_leaves_the_index(redis_url, wipe):
     await ledger.close()
 
 
-async def test_each_call_is_one_round_trip_once_the_scripts_are_known(redis_url, wipe):
-    ledger = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+async def test_each_call_is_one_round_trip_once_the_scripts_are_known(own_redis_url):
+    ledger = RedisLedger.from_url(own_redis_url, timeout_s=PATIENT_S)
 
     async def calls(name):
         kept = (await ledger.reserve(hold(name))).reservation
@@ -184,7 +184,7 @@ async def test_each_call_is_one_round_trip_once_the_scripts_are_known(redis_url,
         await ledger.balances(["global"], NOW)
         await ledger.active(NOW)
 
-    async with redis.asyncio.Redis.from_url(redis_url, single_connection_client=True) as client:
+    async with redis.asyncio.Redis.from_url(own_redis_url, single_connection_client=True) as client:
         await client.script_flush()
         await calls("one")
         before = await client.info("commandstats")
@@ -341,10 +341,10 @@ async def test_a_restart_costs_no_call_once_it_is_back():
         await ledger.close()
 
 
-async def test_a_connection_that_was_cut_is_made_again_unnoticed(redis_url, wipe):
-    ledger = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+async def test_a_connection_that_was_cut_is_made_again_unnoticed(own_redis_url):
+    ledger = RedisLedger.from_url(own_redis_url, timeout_s=PATIENT_S)
     await asyncio.gather(*(ledger.reserve(hold(f"hold-{i}")) for i in range(8)))
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with redis.asyncio.Redis.from_url(own_redis_url) as client:
         await client.client_kill_filter(_type="normal", skipme=True)
         found = await asyncio.gather(*(ledger.balances(["global"], NOW) for _ in range(8)))
     assert found == [(Balance(0, 80),)] * 8
@@ -354,6 +354,7 @@ async def test_a_connection_that_was_cut_is_made_again_unnoticed(redis_url, wipe
 async def test_a_connection_that_breaks_under_a_call_is_replaced_once(redis_url, wipe):
     """Between this ledger and Redis stands a relay that hangs up when it sees the marked counter."""
     address, broken, links, faults = urlsplit(redis_url), [], [], 0
+    login = "".join(address.netloc.rpartition("@")[:2])
 
     async def pump(reader, writer, mark):
         while data := await reader.read(65_536):
@@ -370,7 +371,8 @@ async def test_a_connection_that_breaks_under_a_call_is_replaced_once(redis_url,
 
     server = await asyncio.start_server(relay, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    ledger = RedisLedger.from_url(f"redis://127.0.0.1:{port}{address.path}", timeout_s=PATIENT_S)
+    through = address._replace(netloc=f"{login}127.0.0.1:{port}").geturl()
+    ledger = RedisLedger.from_url(through, timeout_s=PATIENT_S)
     kept = (await ledger.reserve(hold("first"))).reservation
     faults = 1
     assert (await ledger.settle(replace(kept, attempt="one", keys=("marked",)), 7, NOW)).counted is True

@@ -346,7 +346,7 @@ ASKED = st.builds(
 )
 
 
-@settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(ROWS, max_size=6), max_size=4), questions=st.lists(ASKED, max_size=4))
 def test_every_store_does_as_the_model_does(store, run, batches, questions):
     async def compare():

@@ -229,9 +229,7 @@ def questions(draw):
     return Hold("", limits, amounts, floor, NOW, 900, thread("a", "b", draw(RANKS)), others)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(hold=questions(), kept=RANKS, before=RANKS, spent=st.lists(st.integers(0, 40), min_size=2, max_size=2))
 def test_every_store_chooses_as_choose_does(store, run, hold, kept, before, spent):
     test_every_store_chooses_as_choose_does.count += 1

@@ -84,7 +84,7 @@ def calls(draw):
     return asked, firm, used
 
 
-@settings(max_examples=300)
+@settings(max_examples=4 * settings().max_examples)
 @given(prices(), calls())
 def test_no_usage_that_respects_its_request_costs_more_than_its_hold(price, call):
     asked, firm, used = call
@@ -92,7 +92,7 @@ def test_no_usage_that_respects_its_request_costs_more_than_its_hold(price, call
     assert price.bill(used, priority=asked.priority) <= hold + 1
 
 
-@settings(max_examples=150)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.lists(prices(), min_size=1, max_size=3), calls())
 def test_whichever_deployment_of_a_group_answers_it_costs_no_more_than_the_groups_hold(each, call):
     asked, firm, used = call

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.core.features import Surface
@@ -148,19 +148,16 @@ def check(body, surface):
     assert read_request(body, surface) == (features, prompt)
 
 
-@settings(max_examples=150, deadline=None)
 @given(bodies, st.sampled_from(SURFACES))
 def test_any_body_is_read_alike_every_time_and_never_raises(body, surface):
     check(body, surface)
 
 
-@settings(max_examples=250, deadline=None)
 @given(talks, st.sampled_from(SURFACES))
 def test_any_conversation_is_read_alike_every_time_and_never_raises(body, surface):
     check(body, surface)
 
 
-@settings(max_examples=60, deadline=None)
 @given(values)
 def test_a_body_that_is_no_mapping_reads_as_an_empty_one(body):
     if not isinstance(body, dict):
@@ -184,7 +181,6 @@ def test_a_body_nested_past_any_recursion_limit_is_read(surface):
     assert features.tools == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=200), st.integers(1, 50))
 def test_more_of_the_same_text_never_counts_less(text, times):
     def size(content):

@@ -323,7 +323,7 @@ def test_money_in_is_money_out(fresh, run):
     run_state_machine_as_test(
         lambda: Machine(fresh(), run),
         settings=settings(
-            max_examples=60 if fresh.__name__ != "emptied" else 20,
+            max_examples=settings().max_examples // (1 if fresh.__name__ != "emptied" else 2),
             stateful_step_count=40,
             deadline=None,
             database=None,

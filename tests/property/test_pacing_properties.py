@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.core.bounds import Pressure, bounds
@@ -134,7 +134,6 @@ def test_a_step_is_let_go_of_only_when_the_forecast_has_really_fallen(ratios, mo
         held = after
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0.0, 300.0), st.floats(0.5, 1.5)), min_size=1, max_size=400))
 def test_steps_change_at_most_once_in_ten_minutes_downwards(seen):
     budget = Budget(limit=NanoUSD(1), downgrade=STEPS, pacing=Pacing.LINEAR)

@@ -83,10 +83,8 @@ def test_a_model_that_comes_between_the_reading_of_both_files_is_read(tmp_path, 
 
     monkeypatch.setattr(weights, "_content", reading)
     assert weights.read(path, "router").arrays["a"].tolist() == [2.0] * 800
-    assert calls == ["model.json", "model.f32", "model.json", "model.f32"] or calls[:2] == [
-        "model.json",
-        "model.json",
-    ]
+    # A sidecar of another size than the first file tells is not read.
+    assert calls == ["model.json", "model.json", "model.f32"]
 
 
 def test_the_readers_of_a_header_refuse_what_is_not_there_or_out_of_range(tmp_path):
@@ -295,7 +293,7 @@ def test_the_weights_never_lie_where_the_json_says(tmp_path):
     assert weights.sidecar_of(tmp_path / "a.f32").name == "a.f32.f32"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 10**6), byte=st.integers(0, 255), beside=st.booleans())
 def test_a_model_with_any_byte_changed_is_read_as_it_was_or_refused(tmp_path, at, byte, beside):
     path = written(tmp_path / "model.json", n=1)
@@ -320,7 +318,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.dictionaries(st.sampled_from(["format", "kind", "header", "arrays", "sidecar"]), JSON))
 def test_whatever_stands_in_the_json_nothing_but_bad_model_is_raised(tmp_path, parts):
     path = written(tmp_path / "model.json")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.config.build import build
@@ -60,13 +60,11 @@ def read(section):
 
 
 @given(trees)
-@settings(max_examples=200, deadline=None)
 def test_any_value_is_read_or_refused(section):
     read(section)
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), trees, max_size=4))
-@settings(max_examples=200, deadline=None)
 def test_any_keys_beside_a_sound_ladder_are_built_or_refused(keys):
     config = read({**keys, "tiers": TIERS})
     if isinstance(config, TieringSection):
@@ -74,7 +72,6 @@ def test_any_keys_beside_a_sound_ladder_are_built_or_refused(keys):
 
 
 @given(st.text() | st.binary())
-@settings(max_examples=200, deadline=None)
 def test_any_text_is_yaml_or_refused(text):
     try:
         found = parse(text, "f").file
@@ -84,7 +81,6 @@ def test_any_text_is_yaml_or_refused(text):
 
 
 @given(thresholds, st.floats(0, 2), st.floats(0, 2))
-@settings(max_examples=200, deadline=None)
 def test_more_spend_never_raises_a_tier_under_accepted_thresholds(plan, one, other):
     config = read({"tiers": TIERS, "budgets": [{"limit_usd": 1, "downgrade": plan}]})
     if isinstance(config, ConfigError):

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.config.build import BATCH_DEADLINE_MS, INTERACTIVE_DEADLINE_MS, build
@@ -526,7 +526,6 @@ trees = st.recursive(
 
 
 @given(st.lists(trees | values, max_size=4), st.sampled_from(["off", "prefix", "buffer", False, 1]))
-@settings(max_examples=200, deadline=None)
 def test_any_gates_are_built_or_refused(listed, stream):
     section = {"tiers": TIERS, "cascade": {"stream": stream, "gates": listed}}
     try:

@@ -164,7 +164,7 @@ def test_a_list_of_callbacks_is_no_reason_to_look_twice():
         refuse_taken(["model_list"], "auto")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=20))
 def test_whatever_models_are_called_they_are_written_as_they_are_or_not_at_all(file, name):
     text = yaml.safe_dump({"model_list": [{"model_name": name, "litellm_params": {}}]}, allow_unicode=True)

@@ -228,7 +228,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES)
 def test_whatever_is_written_is_read_as_it_was_meant(tmp_path, value):
     assert yaml.safe_load(flow(value)) == value

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.evals.policy_sim import GateWord, Recorded
@@ -71,7 +71,6 @@ def test_equal_scores_are_never_parted():
         assert not inside & set(path.cuts.ravel().tolist())
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 4))
 def test_bounds_and_fixed_questions_are_kept_whatever_is_cut(seed, tiers):
     draw = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_tiering.core.cascade import Bounds, Serve, Tried, Try, next_action
@@ -55,7 +55,6 @@ def real(tiers, gates, most, cap, start):
     return asyncio.run(_go())
 
 
-@settings(max_examples=150, deadline=None)
 @given(cascades())
 def test_it_does_what_the_panel_and_the_cascade_do(case):
     tiers, fixed, knob, place, least, most, cap = case
