@@ -83,7 +83,8 @@ def visible(text: str) -> str:
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
     """``rows`` with their columns aligned, two spaces apart; the first row is the head."""
-    cells = [[visible(cell) for cell in row] for row in rows]
+    # No cell begins a row of its own, whatever a team or a model is called.
+    cells = [[visible(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     return "\n".join(
         indent + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells

@@ -96,3 +96,7 @@ def test_a_body_is_an_object(tmp_path):
 def test_control_characters_are_shown_and_not_sent():
     assert visible("caf\xe9 \x1b[31mred\x07") == "caf\xe9 \\x1b[31mred\\x07"
     assert table([("A", "B"), ("1\x1b", "22")]) == "A      B\n1\\x1b  22"
+
+
+def test_a_cell_of_a_table_begins_no_row_of_its_own():
+    assert table([["team", "spent"], ["red\nblue", "9"]]).splitlines()[1:] == ["red\\nblue  9"]

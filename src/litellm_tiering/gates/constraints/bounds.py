@@ -93,6 +93,12 @@ def number_before(clause: Clause, at: int) -> int:
     return -1
 
 
+def last_of_range(clause: Clause, number: int) -> int:
+    """Where the last number of "150 to 200" stands, whose first stands at ``number``, or that one."""
+    follows = clause.signs[number + 1 : number + 3]
+    return number + 2 if len(follows) == 2 and follows[0] in _AND and is_number(follows[1]) else number  # noqa: PLR2004 - a pair
+
+
 def _adjective(word: str) -> bool:
     return word not in _NO_ADJECTIVES
 

@@ -6,7 +6,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from litellm_tiering.gates.constraints.bounds import HOW_OFTEN, is_number, number_before, often, quantity
+from litellm_tiering.gates.constraints.bounds import (
+    HOW_OFTEN,
+    is_number,
+    last_of_range,
+    number_before,
+    often,
+    quantity,
+)
 from litellm_tiering.gates.constraints.kinds import MANY, Kind, Want, listed
 from litellm_tiering.gates.constraints.mood import binding, evident
 
@@ -98,7 +105,10 @@ def _after_count(clause: Clause, at: int) -> Iterator[Want]:
         return
     for i in range(at + 1, min(at + 6, len(clause.signs))):
         if is_number(clause.signs[i]):
-            found = quantity(clause, i, i + 1)
+            last = last_of_range(clause, i)
+            # The unit may be said again: "Word count: 200 words or more".
+            unit = clause.signs[last + 1 : last + 2] in (("WORD",), ("CHAR",))
+            found = quantity(clause, last, last + 1 + unit)
             if found is not None and binding(clause, at):
                 low, high, how = found.low, found.high, found.how
                 if "limit" in raw and low:
