@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import re
+import time
 
 import furniture
 import httpx
@@ -117,12 +118,16 @@ def test_the_answer_that_is_shown_has_the_headers_of_an_answer(client):
         assert re.sub(r"[0-9a-f]", "0", lines[f"x-tiering-{name}"]) == shape
 
 
-def decided(client):
-    """The id of a decision of the running proxy's."""
+def decided(client, terminal):
+    """The id of a decision of the running proxy's, once it is in the store."""
     asked = client.chat.completions.with_raw_response.create(
         model="auto", messages=[{"role": "user", "content": "What is the capital of France?"}]
     )
-    return asked.headers["x-tiering-decision"]
+    id_ = asked.headers["x-tiering-decision"]
+    explained, ends = f"litellm-tiering explain --decision {id_} --config config.yaml", time.monotonic() + 30
+    while "no decision" in (told := terminal.run(explained, statuses=(0, 1))):
+        assert time.monotonic() < ends, told
+    return id_
 
 
 def filled_in(command, known):
@@ -149,7 +154,7 @@ def test_a_pages_commands_do_what_they_say(page, reader, client, tmp_path):
     url = f" --url http://127.0.0.1:{reader.ports['4000']}"
     known = {}
     if any(shown in block.text for block in blocks("sh", page=page) for shown in furniture.DECISIONS):
-        known = dict.fromkeys(furniture.DECISIONS, decided(client))
+        known = dict.fromkeys(furniture.DECISIONS, decided(client, terminal))
     for block in blocks("sh", page=page):
         for command in block.commands():
             if any(command.startswith(begin) for begin in NOT_RUN):
