@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,30 @@ from litellm_tiering.testing.redis import serve_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+LONGEST = (
+    "hostile_answers",
+    "gates_on_the_wire",
+    "recorded_replay",
+    "batch",
+    "pack_failover",
+    "train_to_proxy",
+)
+"""Begun first, so that none is left at the end of a run for one process alone."""
+
+EACH_APART = ("recorded_replay", "init_starts", "pack_failover")
+"""Files whose tests share nothing but what their first parameter names."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, unless they share nothing; the longest files come first."""
+    names = {item: item.path.stem.removeprefix("test_") for item in items if item.path.parent == HERE}
+    for item, name in names.items():
+        parameter = item.name.partition("[")[2].partition("-")[0].rstrip("]")
+        item.add_marker(pytest.mark.xdist_group(f"{name} {parameter}" if name in EACH_APART else name))
+    items.sort(key=lambda item: LONGEST.index(names[item]) if names.get(item) in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from houses import CASCADE, CASCADE_ROUTER, eventually, house
+from houses import CASCADE, CASCADE_ROUTER, House, eventually, house
 from scripted import serve_scripted
 
 from litellm_tiering.testing.proxy import config_for, serve_proxy
@@ -119,11 +119,25 @@ WAYS = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def hostile_house(request, provider, upstream, tmp_path_factory):
-    tiering = {**CASCADE, "cascade": {"stream": request.param, "bypass_above": 1.0}}
-    sections = {**CASCADE_ROUTER, "model_list": groups(provider, upstream)}
-    with house(provider, tmp_path_factory.mktemp("hostile"), tiering, **sections) as running:
-        yield running
+def house_by_way(provider, upstream, tmp_path_factory):
+    """A house for each way to hold a stream, once it is asked for, until the last test."""
+    running: dict[str, House] = {}
+    with contextlib.ExitStack() as stack:
+
+        def opened(way: str) -> House:
+            if way not in running:
+                tiering = {**CASCADE, "cascade": {"stream": way, "bypass_above": 1.0}}
+                sections = {**CASCADE_ROUTER, "model_list": groups(provider, upstream)}
+                folder = tmp_path_factory.mktemp("hostile")
+                running[way] = stack.enter_context(house(provider, folder, tiering, **sections))
+            return running[way]
+
+        yield opened
+
+
+@pytest.fixture
+def hostile_house(request, house_by_way) -> House:
+    return house_by_way(request.param)
 
 
 class Plain:

@@ -110,7 +110,7 @@ def test_neither_the_ladder_nor_the_store_change_while_the_proxy_runs(reloaded):
 
 
 def test_only_an_administrator_reloads(running):
-    answer = httpx.post(f"{running.proxy.base_url}/tiering/reload", trust_env=False)
+    answer = httpx.post(f"{running.proxy.base_url}/tiering/reload", trust_env=False, timeout=60)
     assert answer.is_error
 
 
