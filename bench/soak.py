@@ -153,6 +153,8 @@ def _unexplained(load: Load, run: Chaos) -> list[Asked]:
             return True
         if a.kind in {"broken", "cut"}:
             return True
+        if a.kind == "looking" and a.status == 503:
+            return a.phase.startswith("redis")  # the decisions are in the store, which is away
         return by_a_kill(a.at_s, a.ended_s, broke=a.status == -1, killed=run.killed)
 
     return [a for a in load.asked if not explained(a)]
@@ -175,6 +177,10 @@ def _verdict(load: Load, watch: Watch, run: Chaos, books: Books | None, log: str
         wrong += [] if books.equal else ["the books differ"]
     failed = _unexplained(load, run)
     print(f"requests that failed without a reason: {len(failed)}")
+    for a in failed[:20]:
+        print(f"  {a.kind} {a.user}, {a.status} at {a.at_s:.1f} s, {a.phase}")
+    broke = log.count("OpenAIException - Connection error.\n")
+    print(f"lines of LiteLLM's that tell of a connection to the provider that broke: {broke}")
     wrong += [f"{len(failed)} requests failed"] if failed else []
     wrong += run.troubles
     told.update(_logged(log, len(load.asked)))
