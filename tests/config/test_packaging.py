@@ -32,7 +32,8 @@ def built(tmp_path_factory):
     sdist = next(iter(SdistBuilder(str(source)).build(directory=str(out), versions=["standard"])))
     # The wheel comes from what the sdist holds, as an index's users would build it.
     with tarfile.open(sdist) as archive:
-        archive.extractall(out, filter="data")
+        # Python 3.11.3 and before know no filter.
+        archive.extractall(out, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     unpacked = out / Path(sdist).name.removesuffix(".tar.gz")
     wheel = next(iter(WheelBuilder(str(unpacked)).build(directory=str(out), versions=["standard"])))
     return Path(sdist), Path(wheel)
