@@ -183,9 +183,16 @@ OUTAGES = {
 }
 
 
+def major(server) -> int:
+    with redis.Redis(port=server.port) as client:
+        return int(client.info("server")["redis_version"].partition(".")[0])
+
+
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_requests_go_on_and_every_cost_is_counted_once_when_the_store_is_back(outage, tmp_path):
     with serve_redis("--maxmemory-policy", "noeviction") as server:
+        if outage == "too few replicas" and major(server) < 7:
+            pytest.skip("before Redis 7 a script writes however few replicas there are")
         async with worker(server.url, tmp_path / "spool.db") as w:
             before = [await w.plan() for _ in range(3)]
             for _ in range(4):

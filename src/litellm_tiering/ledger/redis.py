@@ -95,7 +95,7 @@ _FAULTS = (
     AttributeError,
 )
 # Up to Redis 6.2 an error inside a script comes wrapped in one that tells the line.
-_CODE = re.compile(r"^(?:ERR Error running script .* @user_script: ?\d+: -)?([A-Z]{3,})\b")
+_CODE = re.compile(r"^(?:Error running script [^@]*(?:@user_script: ?\d+: -?)+)?([A-Z]{3,})\b")
 _CLOSED = "the Redis ledger is closed"
 # Inside a script, what the user may not do comes without the code that it has outside.
 _DENIED = "user executing the script"
