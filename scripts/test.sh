@@ -21,7 +21,7 @@ if [ $# -gt 0 ]; then
 fi
 # File by file in the order of their folders, since what waits for real servers comes first there: the end of a run
 # is many small files, and no core is left with a long one.
-spread="-n auto --dist loadfile --no-loadscope-reorder" three="-n 3 --dist loadgroup --no-loadscope-reorder"
+spread="-n auto --dist loadfile --no-loadscope-reorder" three="-n 3 --dist loadfile --no-loadscope-reorder"
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $cov $spread --ignore=tests/proxy --ignore=tests/browser tests
 # Not measured: lines are held to their floors by the tests above, and tracing costs a proxy a quarter of its time.

@@ -27,16 +27,10 @@ LONGEST = (
 )
 """Begun first, so that none is left at the end of a run for one process alone."""
 
-EACH_APART = ("recorded_replay", "init_starts", "pack_failover")
-"""Files whose tests share nothing but what their first parameter names."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, unless they share nothing; the longest files come first."""
+    """The longest files come first; the others follow as they did."""
     names = {item: item.path.stem.removeprefix("test_") for item in items if item.path.parent == HERE}
-    for item, name in names.items():
-        parameter = item.name.partition("[")[2].partition("-")[0].rstrip("]")
-        item.add_marker(pytest.mark.xdist_group(f"{name} {parameter}" if name in EACH_APART else name))
     items.sort(key=lambda item: LONGEST.index(names[item]) if names.get(item) in LONGEST else len(LONGEST))
 
 
