@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from litellm_tiering import files
 from litellm_tiering.cli.common import UsageError
+from litellm_tiering.evals import outcome_lines
 from litellm_tiering.files import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ def messages_of(line: Mapping[str, Any]) -> list[Any]:
     Raises:
         BadLine: it has neither.
     """
-    messages, prompt = line.get("messages"), line.get("prompt")
-    if messages is None and isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
-        return messages
-    raise BadLine("has neither a `prompt` that is text nor `messages` that are a list of objects")
+    try:
+        return outcome_lines.messages_of(line)
+    except outcome_lines.UnusableLine as error:
+        raise BadLine(f"has {error}") from None
