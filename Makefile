@@ -13,6 +13,7 @@ help: ## This list
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): some minutes the first time …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # an old one takes twice as long
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(STAMP)
 

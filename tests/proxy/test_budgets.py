@@ -29,7 +29,7 @@ def drive(house, key: str, count: int) -> list[str]:
     if "refused" in tiers:
         assert 0 < int(last.response.headers["retry-after"]) <= 86_401
         assert last.response.headers["x-tiering-decision"]
-        assert "budget of team:red is used up" in str(last)
+        assert "The day budget of team:red has too little left for this request" in str(last)
     return tiers
 
 

@@ -143,7 +143,7 @@ def test_a_refused_request_is_told_of_too(kept):
 
     def told():
         found = get(kept, "decisions", "sk-red", verdict="refused").json()["decisions"]
-        return bool(found) and found[0]["refused"].startswith("The day budget of team:red is used up")
+        return bool(found) and found[0]["refused"].startswith("The day budget of team:red ")
 
     eventually(told, "the refusal")
 

@@ -39,7 +39,6 @@ _UNSPACED = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 _DIGITS = tuple(b"#%d" % n for n in range(5))
 _SYSTEM = crc32(b"system")
 _NINE = 0x3A  # what follows "9"
-_ZERO = 0x30
 
 _LOGS = tuple(math.log1p(n) for n in range(256))
 

@@ -24,10 +24,14 @@ def usage(account: Account, used: int) -> float:
     return used / limit if limit else 1.0
 
 
-def over_budget(cheapest: str, case: Case, spending: Spending, account: Account) -> Refusal:
-    """What a client is told whose request a budget refuses; ``cheapest`` is the cheapest tier's name."""
+def over_budget(cheapest: str, case: Case, spending: Spending, account: Account, used: int) -> Refusal:
+    """What a client is told whose request a budget refuses; ``cheapest`` is the cheapest tier's name.
+
+    ``used`` nano-dollars are spent or held: less than the limit, where only this request has no room.
+    """
     wait = max(1, int(account.window_end_s - spending.now_s) + 1)
-    message = f"The {account.budget.window.value} budget of {account.name} is used up"
+    state = "is used up" if used >= account.budget.limit else "has too little left for this request"
+    message = f"The {account.budget.window.value} budget of {account.name} {state}"
     if account.budget.at_ceiling is AtCeiling.CHEAPEST:
         lack = case.unable.get(0)
         message += f", and the tier {cheapest!r} that remains cannot serve this request" + (

@@ -222,10 +222,10 @@ def _budget(policy: Policy, case: Case, spending: Spending | None, decision: Dec
     if choice.by is None:
         return decision
     account = spending.accounts[choice.by]
-    if choice.option is None:
-        return decision.refused(over_budget(policy.ladder[0].name, case, spending, account))
-    to = spending.options[choice.option]
     used = spending.used[choice.by]
+    if choice.option is None:
+        return decision.refused(over_budget(policy.ladder[0].name, case, spending, account, used))
+    to = spending.options[choice.option]
     reason = Reason.CEILING if choice.at_ceiling else why(account, choice.option, used)
     ratio = usage(account, used)
     if reason in (Reason.PACE, Reason.VALUE) and account.budget.paced:

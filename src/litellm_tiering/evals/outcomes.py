@@ -105,7 +105,6 @@ class OutcomeReport:
         skipped: Lines that were not, by why.
         first: The first few of those, with their numbers.
         models: In how many of the lines read each model has a usable answer; the first few hundred models.
-        costless: Answers given on whose cost is not known.
         repeated: Lines given on whose question was there before.
         contradicted: Those of them whose answers were not worth the same then.
         captured: What was assumed of captured lines.
@@ -116,7 +115,6 @@ class OutcomeReport:
     skipped: Counter[str] = field(default_factory=Counter)
     first: list[tuple[int, str]] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
-    costless: int = 0
     repeated: int = 0
     contradicted: int = 0
     captured: CaptureReport = field(default_factory=CaptureReport)
@@ -183,7 +181,6 @@ def read_outcomes(
             told.skip(number, str(error))
             continue
         told.used += 1
-        told.costless += sum(a.cost_usd is None for a in found.answers.values())
         yield found
     if not told.used:
         raise OutcomeError(_nothing(name, models, told))

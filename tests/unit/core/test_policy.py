@@ -133,6 +133,17 @@ def test_at_a_blocking_ceiling_a_request_is_refused_until_the_window_ends():
     assert refused.reasons == ("heuristic", "refused:ceiling:global")
 
 
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [(995, "has too little left for this request"), (1000, "is used up"), (5000, "is used up")],
+)
+def test_a_refusal_tells_a_spent_budget_from_one_with_no_room_for_this_request(used, said):
+    asked = case(2)
+    refusal = POLICY.decide(asked, spending(asked, used=used, at=AtCeiling.BLOCK)).refusal
+    assert refusal is not None
+    assert refusal.message == f"The day budget of global {said}. It starts anew in 61 s."
+
+
 def test_a_request_that_only_a_dear_tier_can_serve_is_refused_at_the_ceiling_but_not_before():
     asked = case(2, unable={0: "vision", 1: "vision"})
     near = POLICY.decide(asked, spending(asked, used=960))
