@@ -28,4 +28,4 @@ spread="-n auto --dist loadfile --no-loadscope-reorder" three="-n 3 --dist loadf
 # shellcheck disable=SC2086 - as above
 "$python" -m pytest $three tests/proxy
 # By themselves: while Playwright runs, its event loop runs in the process, and no other may.
-"$python" -m pytest tests/browser
+"$python" -m pytest -n 2 --dist loadfile tests/browser
