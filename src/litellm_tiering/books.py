@@ -32,7 +32,8 @@ ASK_WITHIN_S = 2.0
 """How long a question may take that no client waits for, in seconds."""
 
 MAX_FLIGHTS = 20_000
-"""Some 2 kB each. One that is dropped before it ends is still counted, as a call that was never planned."""
+"""Some 4 kB each, with what is known of their request. One that is dropped before it ends is still counted,
+as a call that was never planned."""
 
 ENDED_FOR_S = 600.0
 """For how long a flight that has ended is remembered, in seconds: further bills of it come within moments."""

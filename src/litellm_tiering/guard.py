@@ -110,8 +110,23 @@ class Guard:
             self._answered()
         return found
 
-    def _failed(self, op: str, error: BaseException) -> None:
+    async def ask_aside(self, call: Awaitable[T], op: str, within_s: float) -> T | None:
+        """As :meth:`ask`, of work in the background: that it took too long tells nothing of the store.
+
+        It is long, and on a busy machine it waits behind requests: these say whether the store is there.
+        """
+        try:
+            async with Deadline(within_s):
+                return await call
+        except AWAY:
+            self._count(op)
+            return None
+
+    def _count(self, op: str) -> None:
         self.errors[op] = self.errors.get(op, 0) + 1
+
+    def _failed(self, op: str, error: BaseException) -> None:
+        self._count(op)
         self._failures += 1
         if self.ok:
             self.ok = False

@@ -85,8 +85,7 @@ class Recollection:
 
     async def read(self) -> None:
         """Take in what the store says of its counters."""
-        call = self._ledger.known(self._clock.now())
-        found = await self._guard.ask(call, "known", WITHIN_S, owed=True)
+        found = await self._guard.ask_aside(self._ledger.known(self._clock.now()), "known", WITHIN_S)
         if found is None:
             return
         identity, known = found

@@ -351,6 +351,28 @@ async def test_a_connection_that_was_cut_is_made_again_unnoticed(own_redis_url):
     await ledger.close()
 
 
+async def test_asyncio_that_trips_over_a_closed_connection_is_no_fault_of_ours(redis_url, wipe, monkeypatch):
+    """Python 3.12 and 3.13: ``writelines`` of a transport that is closed calls None."""
+    ledger = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+    await ledger.reserve(hold("one"))
+    send, trips = redis.asyncio.Connection.send_packed_command, 1
+
+    async def sends(connection, *args, **options):
+        nonlocal trips
+        if trips:
+            trips -= 1
+            raise TypeError("'NoneType' object is not callable")
+        return await send(connection, *args, **options)
+
+    monkeypatch.setattr(redis.asyncio.Connection, "send_packed_command", sends)
+    assert await ledger.balances(["global"], NOW) == (Balance(0, 10),)
+    trips = 2
+    with pytest.raises(StoreUnavailable, match="TypeError"):
+        await ledger.balances(["global"], NOW)
+    assert await ledger.balances(["global"], NOW) == (Balance(0, 10),)
+    await ledger.close()
+
+
 async def test_a_connection_that_breaks_under_a_call_is_replaced_once(redis_url, wipe):
     """Between this ledger and Redis stands a relay that hangs up when it sees the marked counter."""
     address, broken, links, faults = urlsplit(redis_url), [], [], 0

@@ -30,7 +30,7 @@ def over_budget(cheapest: str, case: Case, spending: Spending, account: Account,
     ``used`` nano-dollars are spent or held: less than the limit, where only this request has no room.
     """
     wait = max(1, int(account.window_end_s - spending.now_s) + 1)
-    state = "is used up" if used >= account.budget.limit else "has too little left for this request"
+    state = "is used up" if used >= (account.budget.limit or 0) else "has too little left for this request"
     message = f"The {account.budget.window.value} budget of {account.name} {state}"
     if account.budget.at_ceiling is AtCeiling.CHEAPEST:
         lack = case.unable.get(0)

@@ -152,10 +152,11 @@ class Batch:
         stale = self._connection is not None
         try:
             replies = await self._exchange([_evalsha(c) for c in calls])
-        except (RedisConnectionError, OSError):
+        except (RedisConnectionError, OSError, TypeError):
             if not stale:
                 raise
-            # It was closed since it was last used; a new one says whether Redis is there.
+            # It was closed since it was last used, which asyncio of Python 3.12 and 3.13 may tell by a
+            # TypeError; a new one says whether Redis is there.
             await self.close()
             replies = await self._exchange([_evalsha(c) for c in calls])
         missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]

@@ -85,7 +85,8 @@ PER_RESTORE = 500
 """How many counters one script restores, for the same reason."""
 
 # RuntimeError is what asyncio raises for a closed loop, and asyncio's TimeoutError is its own before Python
-# 3.11. redis-py trips over connections that it closes itself, when a Cluster's nodes change: AttributeError.
+# 3.11. redis-py trips over connections that it closes itself, when a Cluster's nodes change: AttributeError;
+# and there asyncio of Python 3.12 and 3.13 trips over itself: TypeError.
 _FAULTS = (
     RedisError,
     RedisClusterException,
@@ -93,6 +94,7 @@ _FAULTS = (
     RuntimeError,
     asyncio.TimeoutError,
     AttributeError,
+    TypeError,
 )
 # Up to Redis 6.2 an error inside a script comes wrapped in one that tells the line.
 _CODE = re.compile(r"^(?:Error running script [^@]*(?:@user_script: ?\d+: -?)+)?([A-Z]{3,})\b")

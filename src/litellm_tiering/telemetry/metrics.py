@@ -12,9 +12,9 @@ values the rest is counted as ``(other)``. No label ever holds a key, a user, a 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from litellm_tiering.core.debt import PROBE
 from litellm_tiering.units import NANO_PER_USD
@@ -256,7 +256,12 @@ def open_metrics() -> Metrics | None:
     return metrics_in(client.REGISTRY)
 
 
-@lru_cache(maxsize=8)
+_made: WeakKeyDictionary[Any, Metrics] = WeakKeyDictionary()
+
+
 def metrics_in(registry: Any) -> Metrics:  # noqa: ANN401 - see Metrics
-    """The figures in a registry, which takes each name once."""
-    return Metrics(import_module("prometheus_client"), registry)
+    """The figures in a registry, which takes each name once: made once for as long as it lives."""
+    metrics = _made.get(registry)
+    if metrics is None:
+        metrics = _made[registry] = Metrics(import_module("prometheus_client"), registry)
+    return metrics

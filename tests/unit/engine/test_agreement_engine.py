@@ -123,7 +123,8 @@ async def test_free_text_is_not_compared_and_goes_through_the_other_gates():
 async def test_an_answer_that_another_gate_rejects_is_not_held_up_by_the_second_model():
     on = await asked(upstream=Upstream(**{"small-b": asyncio.Event().wait}))
     assert await asyncio.wait_for(on.whole("42!", medium="43"), 5) == "43"
-    assert verdicts(on.journey) == "small:shout,small-b:unused,medium:ok"
+    # Which of the two ends first is left to the event loop, and differs with Python's version.
+    assert set(verdicts(on.journey).split(",")) == {"small:shout", "small-b:unused", "medium:ok"}
 
 
 # ---------------------------------------------------------------------- the second model failing

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from payments_kit import END, NOW, House, Store, held
 
-from litellm_tiering import recollection
+from litellm_tiering import guard, recollection
 from litellm_tiering.ledger.spool import KNOWN_MAX, TRIM_EVERY_S, UNTRIMMED_MAX, DiskSpool
 from litellm_tiering.ports import Known
 
@@ -175,6 +175,17 @@ async def test_a_store_that_goes_away_is_not_read(house):
     assert house.guard.errors["known"] == 1
 
 
+async def test_a_reading_that_takes_too_long_is_no_outage(house, monkeypatch, caplog):
+    await house.met()
+    await house.payments.recollection._tasks["known"]
+    monkeypatch.setattr(recollection, "WITHIN_S", 0.001)
+    monkeypatch.setattr(house.store, "known", lambda _now_s: asyncio.Event().wait())
+    for _ in range(guard.FAILURES):
+        await read(house)
+    assert (house.guard.ok, house.guard.open, house.guard.errors["known"]) == (True, False, guard.FAILURES)
+    assert "away" not in caplog.text
+
+
 async def test_a_store_that_cannot_come_back_empty_is_neither_remembered_nor_read(house):
     house.store.kind = "sqlite"
     await house.met()
@@ -192,7 +203,9 @@ async def test_of_many_counters_those_that_were_heard_of_last_are_known(house, m
         await house.spool.count()
     assert list(house.payments.recollection.known) == ["c", "global", "d"]
     await house.close()
-    assert "b" not in await on_disk(House(house.store, house.spool.path))
+    later = House(house.store, house.spool.path)
+    assert "b" not in await on_disk(later)
+    await later.close()
 
 
 # --- the disk is bounded -----------------------------------------------------------------------------------

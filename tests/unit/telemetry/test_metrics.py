@@ -8,7 +8,6 @@ import textwrap
 
 import pytest
 
-from litellm_tiering.telemetry import metrics as module
 from litellm_tiering.telemetry.metrics import metrics_in, open_metrics
 
 
@@ -103,4 +102,10 @@ def test_the_clients_own_registry_is_where_litellm_looks(monkeypatch, registry):
     client = pytest.importorskip("prometheus_client")
     monkeypatch.setattr(client, "REGISTRY", registry)
     assert open_metrics() is metrics_in(registry)
-    assert module.metrics_in.cache_info().maxsize == 8
+
+
+def test_however_many_registries_there_were_the_first_one_keeps_its_figures(registry):
+    client = pytest.importorskip("prometheus_client")
+    first, others = metrics_in(registry), [client.CollectorRegistry() for _ in range(20)]
+    assert len({id(metrics_in(other)) for other in others}) == len(others)
+    assert metrics_in(registry) is first

@@ -161,13 +161,17 @@ async def test_redirects_are_not_followed(sink, receiver, status):
         assert (len(receiver.taken), elsewhere.taken, one.failed) == (1, [], 1)
 
 
-async def test_a_receiver_that_hangs_costs_five_tries_of_bounded_time(sink, receiver, monkeypatch):
+async def test_a_receiver_that_hangs_costs_five_tries_of_bounded_time(
+    sink, receiver, waits, monkeypatch, caplog
+):
     monkeypatch.setattr(webhook, "TIMEOUT_S", 0.05)
     receiver.hangs = threading.Event()
     one = sink()
     await one.deliver(event())
     await sent(one)
-    assert (len(receiver.taken), one.failed) == (5, 1)
+    # Between tries it waits; on a busy machine not every one of them gets as far as the receiver.
+    assert (len(waits), one.failed) == (4, 1)
+    assert "Timeout" in caplog.text
 
 
 async def test_nobody_there_is_no_fault(sink, receiver, waits, caplog):
