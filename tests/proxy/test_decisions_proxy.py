@@ -69,7 +69,7 @@ def settled(decision):
 
 
 def test_there_are_two_workers(kept):
-    assert len(kept.workers()) == 2
+    eventually(lambda: len(kept.workers()) == 2, "both workers answer")
 
 
 @pytest.mark.parametrize("stream", [False, True])

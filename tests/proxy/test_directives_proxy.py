@@ -144,7 +144,7 @@ def test_an_exemption_ends_by_itself(directed):
 
 
 def test_an_exemption_reaches_both_workers_within_a_second_and_ends_there_when_it_is_revoked(directed):
-    assert len(directed.workers()) == 2
+    eventually(lambda: len(directed.workers()) == 2, "both workers answer")
     body = {"scope": "team", "id": "r?d", "until": "1h", "reason": "x"}
     granted = asked_until(
         directed,
