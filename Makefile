@@ -10,10 +10,11 @@ STAMP := $(VENV)/.installed
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
+# pip first: that of Python 3.11 takes twice as long as a new one.
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): some minutes the first time …"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # an old one takes twice as long
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(STAMP)
 

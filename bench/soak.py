@@ -12,7 +12,7 @@ Every request is somebody's of its own, so what the provider served is held agai
 request by request, to the nano-dollar; where a client left in the middle, against what LiteLLM logged. Ends
 with 1 where they differ, requests fail without a reason, or memory, tasks or open files grow. What was seen
 is in bench/out/soak: soak.json, soak.png and the proxy's log. ``--alone`` asks the same of LiteLLM without
-the plugin, to tell its growth from ours.
+the plugin, and leaves it in bench/out/soak-alone: a later run holds its workers' growth against that.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from soak_plan import AUTH, TURNS_AT, Chaos, config_of, write_section
 from soak_watch import PROBE, Watch
 
 OUT = Path(__file__).resolve().parent / "out" / "soak"
+ALONE = OUT.with_name("soak-alone")
 SAMPLE_S = 15.0
 LATENCY_MS = 30.0
 START_WITHIN_S = 300.0
@@ -48,7 +49,8 @@ OURS = re.compile(r"litellm[_-]tiering|\btiering |budget store|the spool|costs f
 
 def main() -> int:
     options = _options()
-    OUT.mkdir(parents=True, exist_ok=True)
+    out = ALONE if options.alone else OUT
+    out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="tiering-soak-") as made,
         serve_provider(latency_ms=LATENCY_MS) as provider,
@@ -74,9 +76,9 @@ def main() -> int:
             chaos = Chaos(proxy, store, load, section, options.alone)
             asyncio.run(_soak(load, watch, chaos, options))
             log = proxy.process.text()
-            (OUT / "proxy.log").write_text(log, encoding="utf-8")
+            (out / "proxy.log").write_text(log, encoding="utf-8")
             books = None if options.alone else asyncio.run(_books(load, watch, chaos))
-        return _verdict(load, watch, chaos, books, log)
+        return _verdict(load, watch, chaos, books, log, out)
 
 
 async def _soak(load: Load, watch: Watch, chaos: Chaos, options: argparse.Namespace) -> None:
@@ -162,7 +164,9 @@ def _unexplained(load: Load, run: Chaos) -> list[Asked]:
     return [a for a in load.asked if not explained(a)]
 
 
-def _verdict(load: Load, watch: Watch, run: Chaos, books: Books | None, log: str) -> int:
+def _verdict(  # noqa: PLR0913, PLR0917 - all that there is to say something of
+    load: Load, watch: Watch, run: Chaos, books: Books | None, log: str, out: Path
+) -> int:
     """Say what was seen; 1 where anything is not as it should be."""
     inside, wrong, told = watch.inside(), [], {}
     print(f"\n{len(load.asked)} requests in {load.now_s() / 60:.1f} minutes")
@@ -172,7 +176,7 @@ def _verdict(load: Load, watch: Watch, run: Chaos, books: Books | None, log: str
     if report.is_slower(watch.samples):
         wrong.append("latency rises")
     for pid in sorted({p for s in watch.samples for p in s.workers}):
-        wrong += _of_worker(pid, watch, inside.get(pid, []), told)
+        wrong += _of_worker(pid, watch, inside.get(pid, []), told, 0.0 if run.alone else report.grew(ALONE))
     if books is not None:
         print(books.text())
         told["books"] = {name: getattr(books, name) for name in ("wrong", "unserved", "lost", "odd", "total")}
@@ -194,14 +198,16 @@ def _verdict(load: Load, watch: Watch, run: Chaos, books: Books | None, log: str
             "failed": [(a.number, a.kind, a.status, round(a.at_s, 1), a.phase) for a in failed],
         }
     )
-    path = report.write(OUT, told, watch.samples)
-    picture = report.plot(OUT, watch.samples, run.events)
+    path = report.write(out, told, watch.samples)
+    picture = report.plot(out, watch.samples, run.events)
     print(f"{path}\n{picture or 'no plot: pip install litellm-tiering[plots]'}")
     print("all is well" if not wrong else "NOT as it should be: " + "; ".join(wrong))
     return 1 if wrong else 0
 
 
-def _of_worker(pid: int, watch: Watch, rows: list[dict[str, Any]], told: dict[str, Any]) -> list[str]:
+def _of_worker(
+    pid: int, watch: Watch, rows: list[dict[str, Any]], told: dict[str, Any], alone: float
+) -> list[str]:
     wrong = []
     memory = report.slope(report.of_worker(watch.samples, pid, "rss_mb"))
     files = report.slope(report.of_worker(watch.samples, pid, "fds"))
@@ -210,9 +216,10 @@ def _of_worker(pid: int, watch: Watch, rows: list[dict[str, Any]], told: dict[st
     faults = next((row["faults"] for row in reversed(rows) if "faults" in row), {})
     told[f"worker {pid}"] = {"memory": memory, "files": files, "tasks": tasks, "growing": growing}
     told[f"worker {pid}"] |= {"faults": faults, "last": rows[-1] if rows else None}
+    told[f"worker {pid}"]["mb_an_hour"] = None if memory is None else memory.an_hour
     said = "too short a run to say" if memory is None or files is None else memory.text("MB")
-    print(f"worker {pid}: memory {said}")
-    if memory is not None and memory.low > report.MB_AN_HOUR:
+    print(f"worker {pid}: memory {said}" + (f", LiteLLM alone {alone:+.1f}" if alone else ""))
+    if memory is not None and memory.low > report.MB_AN_HOUR + alone:
         wrong.append(f"memory of worker {pid} grows")
     if files is not None:
         print(f"  open files {files.text('')}; tasks {tasks}")

@@ -29,7 +29,8 @@ LEAST_S = 480.0
 """Nor of memory over less time: LiteLLM's caches fill for minutes, and an hour is far away."""
 
 MB_AN_HOUR = 12.0
-"""So much a worker's memory may grow, by the lower end of its slope's interval: less may be noise."""
+"""So much a worker's memory may grow beyond LiteLLM's own, where that was measured, by the lower end of its
+slope's interval: less may be noise."""
 
 LATER_RATIO = 1.5
 """By how much the median latency of undisturbed requests may rise from the middle to the end of the run."""
@@ -147,6 +148,15 @@ def write(folder: Path, told: dict[str, Any], samples: Sequence[Sample]) -> Path
     found = {**told, "samples": [asdict(s) for s in samples]}
     path.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
     return path
+
+
+def grew(folder: Path) -> float:
+    """How much a worker grew in an earlier run, in MB an hour, where there was one: the worst of them."""
+    path = folder / "soak.json"
+    if not path.exists():
+        return 0.0
+    workers = [v for k, v in json.loads(path.read_text(encoding="utf-8")).items() if k.startswith("worker ")]
+    return max((w["mb_an_hour"] for w in workers if w.get("mb_an_hour") is not None), default=0.0)
 
 
 def plot(folder: Path, samples: Sequence[Sample], events: Sequence[tuple[float, str]]) -> Path | None:
