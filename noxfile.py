@@ -40,12 +40,15 @@ ON_LITELLM = [
 ]
 """What a change of LiteLLM's would break: whatever touches it, and a handful of real proxies."""
 
+BY_FILE = ["-n", "auto", "--dist", "loadfile"]
+"""On all cores, as ``scripts/test.sh`` does."""
+
 
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
     """Every test that needs no proxy, on one Python."""
     session.install("-e", ".[dev]")
-    session.run("python", "-m", "pytest", *(session.posargs or WITHOUT_PROXY))
+    session.run("python", "-m", "pytest", *(session.posargs or [*BY_FILE, *WITHOUT_PROXY]))
 
 
 @nox.session(python=["3.11"])
@@ -56,7 +59,7 @@ def litellm(session: nox.Session, litellm: str) -> None:
         session.skip(f"asked for {', '.join(session.posargs)}")
     session.install("-e", ".[dev]", LITELLM[litellm])
     session.run("python", "-m", "litellm_tiering.gateway.names")
-    session.run("python", "-m", "pytest", *ON_LITELLM)
+    session.run("python", "-m", "pytest", *BY_FILE, *ON_LITELLM)
 
 
 @nox.session(python=["3.11"])
