@@ -43,7 +43,10 @@ def measured(provider, tmp_path_factory):
     config = config_for(
         provider.base_url, tiering, litellm_settings={"callbacks": callbacks}, **CASCADE_ROUTER
     )
-    env = {"LOGGED": str(logged)}
+    # LiteLLM's own choice is one folder for the whole machine, which another user may have made.
+    shared = folder / "shared"
+    shared.mkdir()
+    env = {"LOGGED": str(logged), "PROMETHEUS_MULTIPROC_DIR": str(shared)}
     with serve_proxy(config, files={"recording.py": LOGGER}, env=env, workers=2) as proxy:
         yield proxy, logged
 

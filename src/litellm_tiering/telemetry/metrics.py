@@ -11,6 +11,7 @@ values the rest is counted as ``(other)``. No label ever holds a key, a user, a 
 
 from __future__ import annotations
 
+import logging
 import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from litellm_tiering.units import NANO_PER_USD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_log = logging.getLogger("litellm_tiering")
 
 NAMES_MAX = 200
 """How many different sets of label values one figure takes; all others are one more."""
@@ -248,12 +251,20 @@ class Metrics:
 
 
 def open_metrics() -> Metrics | None:
-    """The figures of this process, in the client's default registry; None where there is no client."""
+    """The figures of this process, in the client's default registry.
+
+    None where there is no client, or where it cannot write what several workers share: that is no reason not
+    to serve.
+    """
     try:
         client = import_module("prometheus_client")
     except ImportError:
         return None
-    return metrics_in(client.REGISTRY)
+    try:
+        return metrics_in(client.REGISTRY)
+    except OSError as error:
+        _log.error("no figures for Prometheus: PROMETHEUS_MULTIPROC_DIR cannot be used (%s)", error.strerror)
+        return None
 
 
 _made: WeakKeyDictionary[Any, Metrics] = WeakKeyDictionary()

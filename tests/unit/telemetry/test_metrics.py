@@ -92,6 +92,18 @@ def test_of_several_workers_the_worst_counts_and_spools_add_up(registry, tmp_pat
     assert 'litellm_tiering_budget_lasts_seconds{scope="team"} 90.0' in page
 
 
+def test_a_folder_that_cannot_be_used_is_told_of_and_stops_nobody(registry, tmp_path):
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "gone")}
+    opened = "from litellm_tiering.telemetry.metrics import open_metrics\nassert open_metrics() is None"
+    ended = subprocess.run(
+        [sys.executable, "-c", opened], env=env, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr.strip()) == (
+        0,
+        "no figures for Prometheus: PROMETHEUS_MULTIPROC_DIR cannot be used (No such file or directory)",
+    )
+
+
 def test_gauges_are_those_of_workers_that_are_alive(registry):
     figures = metrics_in(registry)
     modes = {g._multiprocess_mode for g in (figures._up, figures._spooled, figures._ratio, figures._lasts)}
