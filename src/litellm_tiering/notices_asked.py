@@ -106,8 +106,9 @@ def _instant(text: str, now_s: float) -> float | None:
     if span is not None:
         return now_s + int(span[1]) * _SECONDS[span[2]]
     try:
-        # Python 3.10 does not know that Z is a zone.
-        found = dt.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
+        # Python 3.10 does not know that Z is a zone, nor fractions of other than three or six digits.
+        told = re.sub(r"\.(\d{1,6})\d*", lambda part: f".{part[1]:0<6}", re.sub(r"[zZ]$", "+00:00", text))
+        found = dt.datetime.fromisoformat(told)
         at_s = found.timestamp()
     except (ValueError, OverflowError):
         return None
