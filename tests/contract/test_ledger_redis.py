@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from litellm_tiering.core.budget import NO_BOUND, Balance, Limit, choose
 from litellm_tiering.errors import StoreUnavailable
-from litellm_tiering.ledger import open_ledger
+from litellm_tiering.ledger import batch, open_ledger
 from litellm_tiering.ledger.marks import marks
 from litellm_tiering.ledger.redis import RedisLedger
 from litellm_tiering.ports import Hold, Reservation
@@ -370,6 +370,20 @@ async def test_asyncio_that_trips_over_a_closed_connection_is_no_fault_of_ours(r
     with pytest.raises(StoreUnavailable, match="TypeError"):
         await ledger.balances(["global"], NOW)
     assert await ledger.balances(["global"], NOW) == (Balance(0, 10),)
+    await ledger.close()
+
+
+async def test_only_what_is_patient_waits_for_company(redis_url, wipe, monkeypatch):
+    monkeypatch.setattr(batch, "COMPANY_S", 3_600)
+    ledger = RedisLedger.from_url(redis_url, timeout_s=PATIENT_S)
+    kept = (await asyncio.wait_for(ledger.reserve(hold("one")), 60)).reservation
+    settling = asyncio.ensure_future(ledger.settle(kept, 5, NOW))
+    async with redis.asyncio.Redis.from_url(redis_url) as other:
+        await other.ping()
+        assert not settling.done()
+        # What somebody waits for takes it along.
+        await asyncio.wait_for(ledger.reserve(hold("two")), 60)
+    assert (await asyncio.wait_for(settling, 60)).counted
     await ledger.close()
 
 

@@ -95,6 +95,20 @@ async def test_a_locked_file_is_unavailable_soon_and_does_not_stop_the_loop(tmp_
     await ledger.close()
 
 
+async def test_a_file_that_somebody_else_keeps_to_himself_is_not_waited_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "OPENING_BUSY_MS", 50)
+    path = tmp_path / "ledger.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE theirs (at)")
+    other.execute("BEGIN EXCLUSIVE")
+    ledger = SqliteLedger(path)
+    await asyncio.wait_for(refused(ledger, StoreUnavailable, "locked"), 60)
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await ledger.reserve(hold("one"))).balances == (Balance(0, 0),)
+    await ledger.close()
+
+
 async def test_what_was_written_is_there_after_a_restart(tmp_path):
     path = tmp_path / "ledger.db"
     first = SqliteLedger(path)

@@ -10,7 +10,7 @@ from payments_kit import END, NOW, ROW, House, Store, held
 from litellm_tiering.errors import StoreError
 from litellm_tiering.ledger.spool import CLAIM_S, UNREAD_MAX, DiskSpool
 from litellm_tiering.payments import STUCK_S
-from litellm_tiering.ports import Known
+from litellm_tiering.ports import Known, Owed
 
 
 @pytest.fixture
@@ -63,6 +63,15 @@ async def test_spools_of_two_stores_may_share_a_file(house, tmp_path):
     assert await other.count() == 0
     assert await other.take(10, NOW + 100) == []
     await other.close()
+
+
+async def test_what_the_disk_gives_back_is_what_it_was_given(house):
+    given = [
+        Owed(held("a", "global", "team|ü"), 5, replace(ROW, cost=5, waste=-5)),
+        Owed(held("b", amount=7), -3, None),
+    ]
+    await house.spool.add(given)
+    assert sorted(await house.spool.take(9, NOW), key=lambda owed: owed.reservation.attempt) == given
 
 
 async def test_what_one_worker_has_taken_another_leaves_alone_for_a_while(house, tmp_path):
