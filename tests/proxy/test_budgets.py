@@ -8,7 +8,7 @@ import time
 
 import pytest
 from asking import SIMPLE, SURFACES, ask
-from houses import REDIS_USD, TEAM_USD
+from houses import REDIS_USD, TEAM_USD, eventually
 from openai import APIStatusError, AsyncOpenAI, RateLimitError
 
 HARD = "hardplease"
@@ -140,3 +140,18 @@ def test_two_hundred_at_once_never_pass_a_nearly_spent_redis_budget(redis_house)
     # A hold is at most 200 output tokens and a token for each byte of a short prompt and its frame: the
     # budget was nearly used, not left idle.
     assert served >= REDIS_USD // (200 * 3e-5 + 200 * 5e-6)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("surface", ["chat", "completion"])
+@pytest.mark.parametrize("tags", [5, "gold", {"gold": 1}], ids=repr)
+def test_tags_that_litellm_cannot_log_hide_no_cost(redis_house, surface, stream, tags):
+    """LiteLLM logs no call with such tags, and its event is what tells of the cost."""
+    before, more = redis_house.spent_nano(), {"extra_body": {"metadata": {"tags": tags}}}
+    assert ask(redis_house, surface, SIMPLE, stream=stream, max_tokens=20, **more).text
+
+    def counted():
+        budget = redis_house.budget()
+        return redis_house.spent_nano() > before and budget["reserved_usd"] == 0
+
+    eventually(counted, "what it cost is counted, and nothing is held")

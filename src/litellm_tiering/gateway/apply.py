@@ -38,6 +38,8 @@ def scrub(data: MutableMapping[str, Any]) -> None:
         if isinstance(bucket, dict):
             bucket.pop(ATTEMPT_KEY, None)
             _keep(bucket, frozenset())
+            if not isinstance(bucket.get("tags", []), list):
+                del bucket["tags"]  # LiteLLM cannot log such a call, and so nobody would hear what it cost
     # No field of any API: LiteLLM logs what a client sends here in place of its own, and our mark is lost.
     data.pop("litellm_params", None)
 

@@ -27,7 +27,7 @@ from litellm_tiering.plan import Inquiry, Unplanned
 from litellm_tiering.units import nano_usd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from litellm_tiering.capture import Capture
     from litellm_tiering.config.build import Settings
@@ -58,7 +58,7 @@ class Gateway:
         self.engine = engine
         self.router = router or compat.live_router
         self.background = background or Background()
-        self.overdue = Overdue(engine.books)
+        self.overdue = Overdue(engine.books, on_fault=engine.fault)
         self.alarms: dict[str, str] = {}
         """What an operator should look at besides faults, by what it is about."""
         self.capture: Capture | None = None
@@ -232,29 +232,17 @@ class Gateway:
         settings = self.policies.of(journey.record.arm).settings.cascade
         off = settings is None or settings.stream == "off"
         if cascade is not None and not off and cascade.can_climb:
-            chunks, ours = cascade.stream(response), True
-        elif journey.features.surface is Surface.CHAT:
-            # LiteLLM bills these itself when their client leaves.
-            chunks, ours = response, False
+            chunks = cascade.stream(response)
         else:
-            chunks, ours = self._heard_to_the_end(flight, response), True
+            # Heard, and not closed: LiteLLM closes its own, and bills a chat whose client leaves.
+            listener = taking.listener_of(journey) or WIRES[journey.features.surface].listener()
+            chunks = self.overdue.heard(flight, listener, response)
         if journey.taken is not None:
-            listener = taking.listener_of(journey) if chunks is response else None
-            chunks = taking.to_the_end(chunks, journey.taken, ours=ours, listener=listener)
+            chunks = taking.to_the_end(chunks, journey.taken)
         asked = data.get("_litellm_client_requested_model")
         name = asked if isinstance(asked, str) else ""
         logprobs = "logprobs" not in journey.added
-        return as_asked(chunks, journey.features.surface, name, logprobs=logprobs, ours=ours)
-
-    async def _heard_to_the_end(self, flight: Flight, chunks: Any) -> AsyncGenerator[Any, None]:
-        """A stream as it is; should its bill not come, its length tells what it cost."""
-        listener = taking.listener_of(flight.journey) or WIRES[flight.journey.features.surface].listener()
-        try:
-            async for chunk in chunks:
-                listener.hear(chunk)
-                yield chunk
-        finally:
-            self.overdue.expect(flight, listener)
+        return as_asked(chunks, journey.features.surface, name, logprobs=logprobs)
 
     def _cascade_of(self, journey: Journey, data: Mapping[str, Any]) -> Cascade | None:
         if not isinstance(data.get("stream"), (bool, type(None))):
@@ -279,14 +267,15 @@ class Gateway:
             self._quote(flight, response)
             taking.answered(flight.journey, flight.index, response)
 
-    @staticmethod
-    def _quote(flight: Flight, response: Any) -> None:
+    def _quote(self, flight: Flight, response: Any) -> None:
         """Note what LiteLLM says of an answer while it still says so: headers are written later."""
         flight.quoted_usd = bill.cost_in(response)
         flight.answered_by = bill.answering_group(response)
         flight.deployment = bill.deployment_of(response)
         flight.used = bill.usage_of(response)
         flight.cached = bill.from_cache(response)
+        if not hasattr(response, "__aiter__"):
+            self.overdue.owe(flight, self.cost_so_far)
 
     def headers(self, data: Mapping[str, Any], response: Any) -> dict[str, str] | None:
         """The headers of a planned request; on a stream, whose cost is not known yet, the estimates."""

@@ -243,9 +243,9 @@ class Desk:
         else:
             chunks = self._passing(first, flight)
         if journey.taken is not None:
-            chunks = taking.to_the_end(chunks, journey.taken, ours=True)
+            chunks = taking.to_the_end(chunks, journey.taken)
         surface = journey.features.surface
-        chunks = as_asked(chunks, surface, "", logprobs="logprobs" not in journey.added, ours=True)
+        chunks = as_asked(chunks, surface, "", logprobs="logprobs" not in journey.added)
         options = data.get("stream_options")
         told = isinstance(options, dict) and options.get("include_usage") is True
         if surface in TOLD_APART and not told:

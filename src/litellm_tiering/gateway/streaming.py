@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import json
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.core.features import Surface
 from litellm_tiering.gateway.loose import get, items
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncGenerator
 
 
-def as_asked(chunks: Any, surface: Surface, name: str, *, logprobs: bool, ours: bool) -> Any:
-    """A stream as the client is to see it; itself where there is nothing to do.
+def as_asked(chunks: Any, surface: Surface, name: str, *, logprobs: bool) -> Any:
+    """A stream of ours as the client is to see it; itself where there is nothing to do.
+
+    It is closed with whoever reads it.
 
     Args:
         chunks: The stream.
         surface: The API it is for.
         name: The model that the client asked for; empty when it is not known.
         logprobs: Whether log-probabilities may stay: False where only our gates asked for them.
-        ours: Whether the stream is ours to close; LiteLLM closes, and bills, its own.
     """
     if surface is Surface.RESPONSES and name:
-        return restamped(chunks, name, ours=ours)
+        return restamped(chunks, name)
     if surface is Surface.MESSAGES and name:
-        return restamped_sse(chunks, name, ours=ours)
-    return chunks if logprobs else without_logprobs(chunks, ours=ours)
+        return restamped_sse(chunks, name)
+    return chunks if logprobs else without_logprobs(chunks)
 
 
-async def restamped(events: Any, name: str, *, ours: bool = False) -> AsyncGenerator[Any, None]:
+async def restamped(events: Any, name: str) -> AsyncGenerator[Any, None]:
     """A responses stream whose events name the model that the client asked for.
 
     LiteLLM does so itself on the other APIs. Events are copied: LiteLLM prices the originals by their model.
     """
-    async with _closing(events, ours=ours) as source:
+    async with aclosing(events) as source:
         async for event in source:
             inner = getattr(event, "response", None)
             if inner is None or getattr(inner, "model", name) == name:
@@ -45,13 +45,13 @@ async def restamped(events: Any, name: str, *, ours: bool = False) -> AsyncGener
                 yield event.model_copy(update={"response": inner.model_copy(update={"model": name})})
 
 
-async def restamped_sse(chunks: Any, name: str, *, ours: bool = False) -> AsyncGenerator[Any, None]:
+async def restamped_sse(chunks: Any, name: str) -> AsyncGenerator[Any, None]:
     """An Anthropic stream whose first event names the model that the client asked for.
 
     LiteLLM does so itself from 1.104 on.
     """
     started = False
-    async with _closing(chunks, ours=ours) as source:
+    async with aclosing(chunks) as source:
         async for chunk in source:
             if not started and isinstance(chunk, bytes) and b"message_start" in chunk:
                 started = True
@@ -71,9 +71,9 @@ def _named(line: bytes, name: str) -> bytes:
     return b"data: " + json.dumps(event, separators=(",", ":")).encode()
 
 
-async def without_logprobs(chunks: Any, *, ours: bool = False) -> AsyncGenerator[Any, None]:
+async def without_logprobs(chunks: Any) -> AsyncGenerator[Any, None]:
     """A chat stream without the log-probabilities that only our gates asked for."""
-    async with _closing(chunks, ours=ours) as source:
+    async with aclosing(chunks) as source:
         async for chunk in source:
             drop_logprobs(chunk)
             yield chunk
@@ -86,8 +86,3 @@ def drop_logprobs(answer: Any) -> None:
             choice.pop("logprobs", None)
         elif getattr(choice, "logprobs", None) is not None:
             choice.logprobs = None
-
-
-def _closing(chunks: Any, *, ours: bool) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
-    """The stream, closed with whoever reads it where it is ours."""
-    return aclosing(chunks) if ours else nullcontext(chunks)

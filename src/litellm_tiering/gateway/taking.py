@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, nullcontext, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from litellm_tiering.gateway.wires import WIRES
@@ -75,16 +75,11 @@ def listener_of(journey: Journey) -> Listener | None:
     return listener
 
 
-async def to_the_end(
-    chunks: Any, taken: Taking, *, ours: bool, listener: Listener | None = None
-) -> AsyncGenerator[Any, None]:
+async def to_the_end(chunks: Any, taken: Taking) -> AsyncGenerator[Any, None]:
     """A stream as it is; with its end, or the client's, all of the request is known but its bills."""
     try:
-        async with aclosing(chunks) if ours else nullcontext(chunks) as source:
+        async with aclosing(chunks) as source:
             async for chunk in source:
-                if listener is not None:
-                    with suppress(Exception):  # what cannot be made out is not kept, and harms no chunk
-                        listener.hear(chunk)
                 yield chunk
     finally:
         taken.over()

@@ -148,3 +148,48 @@ async def test_once_closed_nothing_is_expected_any_more():
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert not flight.ended
     await overdue.close()
+
+
+# ------------------------------------------------------------ whole answers, and streams as they are
+
+
+async def test_a_whole_answer_without_a_bill_is_counted_as_it_was_quoted():
+    engine = engine_on()
+    one, cached, unsaid, billed = await flights(engine, 4)
+    one.used, cached.used, cached.cached = (10, 20), (10, 20), True
+    overdue = Overdue(engine.books, within_s=0.0)
+    for flight in (one, cached, unsaid, billed):
+        overdue.owe(flight, lambda flight: 0 if flight.cached else 42)
+    await engine.books.settle(billed, 7, baseline=0, bill="call")
+    await alone()
+    assert [(f.bill, f.cost) for f in (one, cached, unsaid, billed)] == [
+        (ESTIMATED, 42),
+        (ESTIMATED, 0),
+        (ESTIMATED, 42),
+        ("call", 7),
+    ]
+    assert (one.usage.prompt, one.usage.completion, cached.usage) == (10, 20, None)
+    assert one.baseline == one.journey.otherwise(one.usage)
+    assert (cached.baseline, unsaid.baseline) == (0, unsaid.journey.baseline_hold)
+    found = await balance(engine)
+    assert (found.spent, found.reserved) == (91, 0)
+
+
+async def test_a_stream_is_heard_as_it_passes_and_what_cannot_be_made_out_harms_no_chunk():
+    engine, faults = engine_on(), []
+    one, other = await flights(engine, 2)
+    overdue = Overdue(engine.books, 0.0, lambda *fault: faults.append(fault))
+
+    async def chunks(*said):
+        for chunk in said:
+            yield chunk
+
+    assert [c async for c in overdue.heard(one, Heard(), chunks("abcd", "efgh"))] == ["abcd", "efgh"]
+    assert [c async for c in overdue.heard(other, Heard(), chunks("ab", "boom", "cd"))] == [
+        "ab",
+        "boom",
+        "cd",
+    ]
+    await alone()
+    assert (one.cost, other.cost) == (3, 1)
+    assert [(where, type(error)) for where, error in faults] == [("wire", ValueError)]

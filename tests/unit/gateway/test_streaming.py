@@ -60,36 +60,35 @@ def start(**message):
 def test_a_stream_with_nothing_to_do_is_itself(surface, name, logprobs):
     source = Source()
     renamed = name and surface in (Surface.RESPONSES, Surface.MESSAGES)
-    same = as_asked(source, surface, name, logprobs=logprobs, ours=False) is source
+    same = as_asked(source, surface, name, logprobs=logprobs) is source
     assert same is (logprobs and not renamed)
 
 
 WRAPPERS = {
-    "responses": lambda s, ours: restamped(s, "auto", ours=ours),
-    "messages": lambda s, ours: restamped_sse(s, "auto", ours=ours),
-    "chat": lambda s, ours: without_logprobs(s, ours=ours),
+    "responses": lambda s: restamped(s, "auto"),
+    "messages": lambda s: restamped_sse(s, "auto"),
+    "chat": without_logprobs,
 }
 
 
-@pytest.mark.parametrize("ours", [True, False])
 @pytest.mark.parametrize("name", WRAPPERS)
-async def test_only_what_is_ours_is_closed_with_whoever_reads_it(name, ours):
+async def test_a_stream_is_closed_with_whoever_reads_it(name):
     for leave in (True, False):
         source = Source("a", "b", "c")
-        stream = WRAPPERS[name](source, ours)
+        stream = WRAPPERS[name](source)
         if leave:
             assert await anext(stream) == "a"
             await stream.aclose()
         else:
             assert await every(stream) == ["a", "b", "c"]
-        assert source.closed is ours
+        assert source.closed
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
 async def test_what_breaks_a_stream_passes_and_it_is_closed(name):
     source = Source("a", OSError("cut"))
     with pytest.raises(OSError, match="cut"):
-        await every(WRAPPERS[name](source, True))
+        await every(WRAPPERS[name](source))
     assert source.closed
 
 
