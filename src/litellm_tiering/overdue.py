@@ -37,7 +37,7 @@ class Overdue:
     Args:
         books: Where what is owed is counted.
         within_s: How long a bill may take, in seconds.
-        on_fault: Told of a fault of ours while a stream is heard: where, and what was raised.
+        on_fault: Told of a fault of ours in hearing or counting: where, and what was raised.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Overdue:
 
     async def heard(self, flight: Flight, listener: Listener, chunks: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - each API has chunks of its own
         """A stream as it is, whose bill is expected at its end."""
-        hearing = True
+        hearing, broken = True, False
         try:
             async for chunk in chunks:
                 if hearing:
@@ -75,8 +75,11 @@ class Overdue:
                         hearing = False
                         self._on_fault("wire", error)
                 yield chunk
+        except Exception:
+            broken = True
+            raise
         finally:
-            self.expect(flight, listener)
+            self.expect(flight, listener, broken=broken)
 
     async def close(self) -> None:
         """Expect nothing any more: whose bill has not come is not counted here."""
@@ -98,7 +101,13 @@ class Overdue:
             if not flight.ended:
                 await asyncio.sleep(due - asyncio.get_running_loop().time())
                 if not flight.ended:
-                    await count()
+                    await self._count(count)
+
+    async def _count(self, count: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await count()
+        except Exception as error:  # noqa: BLE001 - told; the others' bills are still waited for
+            self._on_fault("overdue", error)
 
     async def _by_length(self, flight: Flight, listener: Listener, *, broken: bool) -> None:
         if flight.draining:

@@ -25,6 +25,8 @@ def kept(provider, redis_here, tmp_path_factory):
     tiering = {
         "store": {"url": redis_here.url},
         "routes": [{"name": "auto", "models": ["auto"]}],
+        # However slow the machine, a stream's beginning is judged.
+        "cascade": {"prefix_ms": 60_000},
         "classifiers": [
             {
                 "kind": "rules",

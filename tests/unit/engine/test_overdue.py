@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from cascade_kit import Heard, balance, depart, engine_on
 
 from litellm_tiering.overdue import ESTIMATED, Overdue
@@ -193,3 +194,33 @@ async def test_a_stream_is_heard_as_it_passes_and_what_cannot_be_made_out_harms_
     await alone()
     assert (one.cost, other.cost) == (3, 1)
     assert [(where, type(error)) for where, error in faults] == [("wire", ValueError)]
+
+
+async def test_a_stream_that_broke_off_unheard_is_free_and_one_whose_client_left_is_not():
+    engine = engine_on()
+    broke, left = await flights(engine, 2)
+    overdue = Overdue(engine.books, within_s=0.0)
+
+    async def chunks(error):
+        yield ""
+        if error is not None:
+            raise error
+
+    with pytest.raises(ConnectionError):
+        _ = [c async for c in overdue.heard(broke, Heard(), chunks(ConnectionError()))]
+    stream = overdue.heard(left, Heard(), chunks(None))
+    await anext(stream)
+    await stream.aclose()
+    await alone()
+    assert (broke.ended, broke.cost, left.cost) == (True, 0, 1)
+
+
+async def test_a_fault_in_counting_is_told_and_holds_up_nobody_elses_bill():
+    engine, faults = engine_on(), []
+    one, other = await flights(engine, 2)
+    overdue = Overdue(engine.books, 0.0, lambda *fault: faults.append(fault))
+    overdue.owe(one, lambda _flight: 1 // 0)
+    overdue.owe(other, lambda _flight: 42)
+    await alone()
+    assert other.cost == 42
+    assert [(where, type(error)) for where, error in faults] == [("overdue", ZeroDivisionError)]
