@@ -48,17 +48,15 @@ class Books:
         ledger: Where money is counted.
         clock: The time.
         spool: Where what the ledger's store does not take is kept; in memory only when None.
-        days: The calendar of the totals.
     """
 
-    def __init__(
-        self, ledger: Ledger, clock: Clock, *, spool: Spool | None = None, days: Days | None = None
-    ) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, *, spool: Spool | None = None) -> None:
         self.ledger = ledger
         self.clock = clock
         self.guard = Guard(ledger, clock)
         self.payments = Payments(self.guard, spool)
-        self.days = days or Days()
+        self.days = Days()
+        """The calendar of the totals."""
         self._flights: OrderedDict[str, Flight] = OrderedDict()
         self._records: OrderedDict[str, Record] = OrderedDict()
         self.writer: Writer | None = None

@@ -263,6 +263,53 @@ def test_a_comment_goes_with_the_thumb(dashboard, stub):
     assert stub.count("POST feedback") == 1
 
 
+def open_late(page, row):
+    """Open a decision in the list whose full story is on its way; what lets it come."""
+    waiting = []
+
+    def hold(route):
+        waiting.append(route)
+
+    page.route("**/tiering/decisions/*", hold, times=1)
+    with page.expect_request("**/tiering/decisions/*"):
+        page.locator("#decisions tr").nth(row).locator("button.link").click()
+
+    def comes():
+        with page.expect_response("**/tiering/decisions/*"):
+            waiting[0].continue_()
+        page.evaluate("() => fetch('/tiering/status')")  # by now the page has heard the one before, too
+
+    return comes
+
+
+def test_a_comment_begun_while_the_whole_story_is_on_its_way_stays(dashboard, stub):
+    told = decision(1)
+    told["budgets"] = [{"scope": "team", "id": "blue", "window": "day", "limit_usd": 10.0, "used_usd": 8.3}]
+    stub.answers["GET decision"] = (200, told)
+    comes = open_late(dashboard, 1)
+    box = dashboard.get_by_role("dialog")
+    box.get_by_label("A comment").fill("it made up a source")
+    expect(box).not_to_contain_text("Budgets at that moment")
+    comes()
+    expect(box).to_contain_text("Budgets at that moment")
+    expect(box.get_by_label("A comment")).to_be_focused()
+    expect(box.get_by_label("A comment")).to_have_value("it made up a source")
+    box.get_by_role("button", name="A bad answer").click()
+    expect(box.get_by_label("A comment")).to_have_value("")
+    assert stub.last("POST feedback")[1]["comment"] == "it made up a source"
+
+
+def test_a_story_that_comes_late_is_not_drawn_over_another_decision(dashboard):
+    comes = open_late(dashboard, 1)
+    dashboard.keyboard.press("Escape")
+    dashboard.locator("#decisions tr").nth(2).locator("button.link").click()
+    box = dashboard.get_by_role("dialog")
+    expect(box).to_contain_text("dec-000177")
+    comes()
+    expect(box).to_contain_text("dec-000177")
+    expect(box).not_to_contain_text("dec-000178")
+
+
 def test_explain_shows_tier_score_and_steps_and_keeps_the_prompt_nowhere(dashboard, stub):
     dashboard.get_by_label("Where would it go now").fill("a secret plan")
     dashboard.keyboard.press("Control+Enter")

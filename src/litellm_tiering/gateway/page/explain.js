@@ -31,24 +31,26 @@ function grid(names, rows) {
     h("thead", null, h("tr", null, names.map(n => h("th", { scope: "col", class: /Cost|Time/.test(n) ? "n" : null }, n)))), h("tbody", null, rows)));
 }
 
+let openings = 0;
 async function showDecision(id, row) {
-  const dialog = $("detail"), body = $("detail-body");
+  const dialog = $("detail"), body = $("detail-body"), turn = ++openings;
   if (row) drawDetail(row);
   else put(body, h("p", { class: "muted" }, "Looking …"));
   if (!dialog.open) dialog.showModal(); // which gives the focus back by itself when it closes
   $("detail-title").focus();
   try {
-    drawDetail(await call("decisions/" + encodeURIComponent(text(id))));
+    const found = await call("decisions/" + encodeURIComponent(text(id)));
+    if (turn === openings) drawDetail(found, Boolean(row)); // and not over another that was opened meanwhile
   } catch (trouble) {
-    if (!row && trouble.kind !== "left") put(body, h("p", { class: "bad", role: "alert" }, trouble.kind === "missing" ? "There is no such decision, or it is not for this key to see." : trouble.message + "."));
+    if (turn === openings && !row && trouble.kind !== "left") put(body, h("p", { class: "bad", role: "alert" }, trouble.kind === "missing" ? "There is no such decision, or it is not for this key to see." : trouble.message + "."));
   }
 }
-function drawDetail(row) {
+function drawDetail(row, again) {
   const id = text(row.id), cost = number(row.cost_usd), baseline = number(row.baseline_usd);
   const classifiers = objects(row.classifiers), copy = h("button", { type: "button", class: "link" }, "Copy");
   copy.addEventListener("click", () => navigator.clipboard?.writeText(id).then(() => { copy.textContent = "Copied"; }, () => {}));
   const saved = cost !== null && baseline ? ` (${percent(1 - cost / baseline, 0)} saved)` : "";
-  put($("detail-body"),
+  const story = [
     h("p", { class: "verdict" }, row.refused ? chip("refused", "bad") : [tierMark(row.tier), " · ", own(row.model)]),
     row.refused ? h("p", { class: "bad" }, own(row.refused)) : null,
     h("dl", { class: "pairs" },
@@ -65,8 +67,9 @@ function drawDetail(row) {
       h("td", { class: "n" }, usd(a.cost_usd), tokensOf(a)), h("td", { class: "n" }, ms(a.ms))))) : h("p", { class: "muted" }, "None."),
     classifiers.length ? [h("h3", null, "Classifiers' calls"), grid(["Classifier", "Verdict", "Cost", "Time"], classifiers.map(c => h("tr", null,
       h("td", null, own(c.kind), " ", h("span", { class: "muted" }, own(c.model))), h("td", null, own(c.verdict)), h("td", { class: "n" }, usd(c.cost_usd)), h("td", { class: "n" }, ms(c.ms)))))] : null,
-    row.debt ? [h("h3", null, "What the better tier says"), debtOfDecision(row.debt)] : null,
-    h("h3", null, "Was the answer good?"), feedbackForm(id, row.feedback));
+    row.debt ? [h("h3", null, "What the better tier says"), debtOfDecision(row.debt)] : null];
+  if (again) put($("detail-story"), story); // the form stays: a comment may be begun
+  else put($("detail-body"), h("div", { id: "detail-story" }, story), h("h3", null, "Was the answer good?"), feedbackForm(id, row.feedback));
 }
 function tokensOf(attempt) {
   const asked = number(attempt.prompt_tokens), said = number(attempt.completion_tokens), cached = number(attempt.cached_tokens);
