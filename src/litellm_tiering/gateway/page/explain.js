@@ -68,8 +68,8 @@ function drawDetail(row, again) {
     classifiers.length ? [h("h3", null, "Classifiers' calls"), grid(["Classifier", "Verdict", "Cost", "Time"], classifiers.map(c => h("tr", null,
       h("td", null, own(c.kind), " ", h("span", { class: "muted" }, own(c.model))), h("td", null, own(c.verdict)), h("td", { class: "n" }, usd(c.cost_usd)), h("td", { class: "n" }, ms(c.ms)))))] : null,
     row.debt ? [h("h3", null, "What the better tier says"), debtOfDecision(row.debt)] : null];
-  if (again) put($("detail-story"), story); // the form stays: a comment may be begun
-  else put($("detail-body"), h("div", { id: "detail-story" }, story), h("h3", null, "Was the answer good?"), feedbackForm(id, row.feedback));
+  if (again) put($("detail-body").firstElementChild, story); // the form stays: a comment may be begun
+  else put($("detail-body"), h("div", null, story), h("h3", null, "Was the answer good?"), feedbackForm(id, row.feedback));
 }
 function tokensOf(attempt) {
   const asked = number(attempt.prompt_tokens), said = number(attempt.completion_tokens), cached = number(attempt.cached_tokens);
