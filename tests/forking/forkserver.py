@@ -29,6 +29,9 @@ def main() -> None:
 
     # A proxy's own workers are forked as well; elsewhere they import everything anew.
     uvicorn._subprocess.spawn = multiprocessing.get_context("fork")
+    # And so nothing else may run where they are forked: now and then LiteLLM's reaper of database engines was
+    # importing a module at that moment, and in the workers the lock of that module was never let go of.
+    litellm.proxy.proxy_cli.start_query_engine_reaper = lambda: None
     gc.collect()
     gc.freeze()
     order = _serve(sys.argv[1])
