@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from asking import HARD, SIMPLE, ask
@@ -72,6 +73,12 @@ def settled(decision):
 
 def test_there_are_two_workers(kept):
     eventually(lambda: len(kept.workers()) == 2, "both workers answer")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells of threads there")
+def test_workers_are_forked_where_nothing_else_runs(kept):
+    """Of this suite's own making: whatever a thread has locked at that moment stays locked in the workers."""
+    assert "\nThreads:\t1\n" in Path(f"/proc/{kept.proxy.process.pid}/status").read_text()
 
 
 @pytest.mark.parametrize("stream", [False, True])
