@@ -224,12 +224,15 @@ def worse(ours: Came, alone: Came) -> bool:
 
 
 def doubtful(came: Came) -> bool:
-    """Whether an answer is an error that is not plainly meant: a refusal of ours, or one of our routes'."""
+    """Whether an answer is an error that is not plainly meant: a refusal of ours, or one of our routes'.
+
+    A 5xx never is, though it comes with our headers.
+    """
+    if came.status == 0 or came.status >= SERVER_ERROR:
+        return True
     if came.kind.startswith("/tiering"):
-        return came.status == 0 or came.status >= SERVER_ERROR
-    return came.status == 0 or (
-        came.status >= CLIENT_ERROR and not came.ours and came.status not in {401, 429}
-    )
+        return False
+    return came.status >= CLIENT_ERROR and not came.ours and came.status not in {401, 429}
 
 
 def attack(args: argparse.Namespace, folder: Path, wrong: Findings) -> tuple[list[Came], set[int]]:

@@ -178,3 +178,15 @@ def test_neither_prompt_nor_key_is_told_anywhere(memory_house):
             assert not any(key in line for key in (*KEYS_OF_CLIENTS, proxy.key))
             # What a client calls its end user and its use case is told: it is no prompt.
             assert f"hardplease {MARK}" not in line
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("kind", ["chat", "/tiering/status"])
+def test_a_5xx_is_never_taken_to_be_meant_and_a_refusal_of_ours_is(kind, ours):
+    def doubtful(status):
+        return fuzz.doubtful(fuzz.Came(0, kind, status, ours, 1))
+
+    assert doubtful(0)
+    assert doubtful(500)
+    assert not doubtful(429)
+    assert doubtful(400) is (kind == "chat" and not ours)
